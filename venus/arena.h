@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bounded bump allocator: the temporary memory of one command.
+ *
+ * venus_arena_alloc() hands out zeroed, 16-byte aligned memory until the limit is reached;
+ * venus_arena_reset() takes everything back at once and keeps a small block for the next command.
+ */
+#ifndef VENUS_ARENA_H
+#define VENUS_ARENA_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct venus_arena_block;
+
+struct venus_arena {
+    char *cur, *end;                 /* free part of the current block */
+    struct venus_arena_block *block; /* newest block; each points to the one before */
+    size_t used;                     /* bytes in all blocks */
+    size_t limit;                    /* most bytes that all blocks together may have */
+};
+
+/* Start empty; allocates nothing. */
+void venus_arena_init(struct venus_arena *arena, size_t limit);
+/* Free everything. A zeroed arena is allowed. */
+void venus_arena_finish(struct venus_arena *arena);
+/* Slow path of venus_arena_alloc(). */
+void *venus_arena_grow(struct venus_arena *arena, size_t size);
+/* Slow path of venus_arena_reset(): free blocks beyond the one that is kept. */
+void venus_arena_trim(struct venus_arena *arena);
+
+/* `size` uninitialised bytes, or NULL when the limit or the machine's memory is exhausted. */
+static inline void *venus_arena_alloc_raw(struct venus_arena *arena, size_t size)
+{
+    if (size > SIZE_MAX - 15)
+        return NULL;
+    size = (size + 15) & ~(size_t)15;
+    if ((size_t)(arena->end - arena->cur) < size)
+        return venus_arena_grow(arena, size);
+    void *p = arena->cur;
+    arena->cur += size;
+    return p;
+}
+
+/* As above, zeroed. */
+static inline void *venus_arena_alloc(struct venus_arena *arena, size_t size)
+{
+    void *p = venus_arena_alloc_raw(arena, size);
+    return p ? memset(p, 0, size) : NULL;
+}
+
+/* Forget all allocations. Cheap when the last command used little. */
+void venus_arena_reset(struct venus_arena *arena);
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of the renderer share.
+ *
+ *   venus_context (context.c)
+ *     |- decoder of the virtqueue (decoder.c)         one thread: whoever calls venus_context_submit
+ *     |- venus_ring (ring.c) *n, each with a decoder  one thread each
+ *     |- monitor (monitor.c)                          keeps ALIVE set on monitored rings
+ *     |- venus_resource (resource.c) *n               blobs: shared memory, or a VkDeviceMemory's pages
+ *     |- venus_object_table (object.c)                client ids -> host handles
+ *     '- venus_instance (instance.c)
+ *          '- venus_physical_device (physical_device.c) *n
+ *               '- venus_device (device.c) *n
+ *                    '- venus_queue (queue.c) *n      lock, timeline, its waiting thread
+ *
+ * Generated code (protocol/) decodes a command into its args struct, then either calls the host's
+ * driver itself or a handler venus_handle_vkX() in one of the files above, then encodes the reply.
+ *
+ * Lock order: context->lock, ring->lock, queue->lock, objects.lock; never wait for the GPU with
+ * one of them held except queue->lock during a submission.
+ */
+#ifndef VENUS_INTERNAL_H
+#define VENUS_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "decoder.h"
+#include "limits.h"
+#include "object.h"
+#include "shm.h"
+#include "venus.h"
+
+#include "venus_driver.h" /* generated: struct venus_instance_vk, struct venus_device_vk */
+#include "venus_protocol.h" /* generated: MESA structs, args structs, handler prototypes */
+
+/* ---- log.c ---- */
+void venus_log(enum venus_log_level level, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+bool venus_log_enabled(enum venus_log_level level);
+
+/* ---- resource.c: blobs, by resource id; references counted ---- */
+enum venus_resource_kind {
+    VENUS_RESOURCE_SHM,    /* blob id 0: rings, command streams, replies */
+    VENUS_RESOURCE_MEMORY, /* the pages of a VkDeviceMemory */
+};
+
+struct venus_resource {
+    uint32_t id;
+    enum venus_resource_kind kind;
+    atomic_uint references;
+    struct venus_shm shm;      /* SHM kind only */
+    struct venus_pages pages;  /* SHM kind only: owned */
+    int fd;                    /* a file that maps the memory; owned for kind MEMORY */
+    const struct venus_memory_provider *provider;
+    struct venus_resource *next; /* hash chain */
+};
+
+/* A new reference to the resource, or NULL if the id is unknown. */
+struct venus_resource *venus_resource_get(struct venus_context *context, uint32_t id);
+void venus_resource_put(struct venus_resource *resource); /* NULL allowed */
+/* Drop the context's own references to all resources (teardown). */
+void venus_resource_put_all(struct venus_context *context);
+
+/* ---- the Vulkan objects that have state of ours ---- */
+
+/* How client-visible memory is made on a physical device. */
+enum venus_memory_path {
+    VENUS_MEMORY_NONE,
+    VENUS_MEMORY_HOST_IMPORT, /* provider pages + VK_EXT_external_memory_host */
+    VENUS_MEMORY_DMA_BUF,     /* exported from the driver's own allocation */
+};
+
+/* memory_type.c: the memory types that a client sees, and their counterparts on the host. */
+struct venus_memory_types {
+    enum venus_memory_path path;
+    VkDeviceSize import_alignment;             /* of host pointers and sizes, bytes */
+    VkPhysicalDeviceMemoryProperties host;     /* as the driver says */
+    VkPhysicalDeviceMemoryProperties client;   /* as the client sees it */
+    uint32_t host_index[VK_MAX_MEMORY_TYPES];  /* client type -> host type */
+    uint32_t importable;                       /* host types that take imported pages */
+    uint32_t device_local_only;                /* mask of client types synthesised by us */
+};
+
+struct venus_instance {
+    VkInstance handle;
+    uint32_t api_version;
+    struct venus_instance_vk vk;
+    struct venus_physical_device *physical_devices;
+    uint32_t physical_device_count;
+    VkDebugUtilsMessengerEXT messenger; /* --validate */
+};
+
+struct venus_physical_device {
+    VkPhysicalDevice handle;
+    struct venus_instance *instance;
+    uint64_t id; /* the client's object id; 0 before vkEnumeratePhysicalDevices */
+    uint32_t api_version; /* capped to what our tables know */
+    VkPhysicalDeviceProperties properties;
+    struct venus_memory_types memory;
+    uint32_t queue_family_count;
+    VkQueueFamilyProperties *queue_families;
+    VkExtensionProperties *extensions; /* the host's own, unfiltered */
+    uint32_t extension_count;
+    /* What the host itself can do with SYNC_FD; what we offer is in sync.c. */
+    bool semaphore_sync_fd, fence_sync_fd;
+};
+
+struct venus_queue {
+    VkQueue handle;
+    struct venus_device *device;
+    uint32_t family, index;
+    VkDeviceQueueCreateFlags flags;
+    pthread_mutex_t lock;        /* external synchronisation of the VkQueue */
+    bool bound;                  /* vkGetDeviceQueue2 has been called for it */
+    uint32_t ring_idx;           /* timeline, 0 = none */
+    struct venus_timeline *timeline; /* queue.c: thread and fences, made on first use */
+};
+
+struct venus_device {
+    VkDevice handle;
+    uint64_t id;
+    struct venus_context *context;
+    struct venus_physical_device *physical_device;
+    struct venus_device_vk vk;
+    struct venus_queue *queues;
+    uint32_t queue_count;
+    struct venus_device *next; /* in the context; devices' memory lives as long as the context */
+    bool lost_or_destroyed;
+};
+
+struct venus_context {
+    struct venus_renderer *renderer;
+    char name[64]; /* printable */
+    struct venus_context_events events;
+    void *events_user;
+    atomic_bool fatal;    /* no more work is taken */
+    atomic_bool stopping; /* teardown: waits must end */
+
+    struct venus_object_table objects;
+    struct venus_decoder virtqueue;
+
+    pthread_mutex_t lock; /* resources, rings, devices, instance */
+    struct venus_resource **resources; /* hash by id */
+    size_t resource_count;
+    struct venus_ring *rings; /* list */
+    uint32_t ring_count;
+    struct venus_monitor *monitor; /* made with the first monitored ring */
+    struct venus_instance *instance;
+    struct venus_device *devices;
+    struct venus_queue *timelines[VENUS_MAX_TIMELINES]; /* by ring_idx */
+};
+
+struct venus_renderer {
+    PFN_vkGetInstanceProcAddr get_instance_proc_addr;
+    const struct venus_memory_provider *memory;
+    bool has_gpu_uuid;
+    uint8_t gpu_uuid[VK_UUID_SIZE];
+    bool validate;
+};
+
+/* Mark the context dead: sets FATAL on every ring, tells the owner. Idempotent. */
+void venus_context_fail(struct venus_context *context);
+
+/* ---- ring.c ---- */
+/* Set FATAL on all rings of the context (venus_context_fail does; also before a connection drops). */
+void venus_rings_set_fatal(struct venus_context *context);
+/* Stop and join all ring threads. */
+void venus_rings_stop(struct venus_context *context);
+
+/* ---- instance.c, device.c ---- */
+void venus_instance_teardown(struct venus_context *context);
+void venus_device_teardown(struct venus_device *device);
+
+/* ---- generated: the extension table ---- */
+struct venus_extension {
+    const char *name;
+    uint32_t number;       /* of vk.xml: the bit in the capset */
+    uint32_t spec_version; /* highest that our tables know */
+};
+extern const struct venus_extension venus_extensions[]; /* sorted by name */
+extern const uint32_t venus_extension_count;
+const struct venus_extension *venus_extension_find(const char *name);
+extern const uint32_t venus_registry_version; /* VK_MAKE_API_VERSION of vk.xml */
+
+#endif
