@@ -42,6 +42,7 @@ struct venus_decoder {
     uint32_t command;            /* number */
     uint32_t command_flags;
     struct venus_device *device; /* whose objects may be named; NULL at instance level */
+    struct venus_object *pool;   /* the pool that an allocation command names */
     struct venus_arena arena;    /* reset before every command */
 
     /* The reply being composed, in private memory. */
