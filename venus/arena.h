@@ -4,6 +4,9 @@
  *
  * venus_arena_alloc() hands out zeroed, 16-byte aligned memory until the limit is reached;
  * venus_arena_reset() takes everything back at once and keeps a small block for the next command.
+ *
+ * Under AddressSanitizer every allocation is a block of its own, so that an overrun or a use after
+ * the reset is found.
  */
 #ifndef VENUS_ARENA_H
 #define VENUS_ARENA_H
@@ -12,7 +15,24 @@
 #include <stdint.h>
 #include <string.h>
 
-struct venus_arena_block;
+#include "limits.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define VENUS_ARENA_EXACT 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define VENUS_ARENA_EXACT 1
+#endif
+#endif
+#ifndef VENUS_ARENA_EXACT
+#define VENUS_ARENA_EXACT 0
+#endif
+
+/* One piece of memory from malloc; what it holds follows. */
+struct venus_arena_block {
+    struct venus_arena_block *previous; /* the block that was full before this one was made */
+    size_t size;                        /* bytes behind this header */
+};
 
 struct venus_arena {
     char *cur, *end;                 /* free part of the current block */
@@ -25,14 +45,16 @@ struct venus_arena {
 void venus_arena_init(struct venus_arena *arena, size_t limit);
 /* Free everything. A zeroed arena is allowed. */
 void venus_arena_finish(struct venus_arena *arena);
-/* Slow path of venus_arena_alloc(). */
-void *venus_arena_grow(struct venus_arena *arena, size_t size);
+/* Slow path of venus_arena_alloc_raw(). */
+void *venus_arena_grow(struct venus_arena *arena, size_t size) __attribute__((cold));
 /* Slow path of venus_arena_reset(): free blocks beyond the one that is kept. */
-void venus_arena_trim(struct venus_arena *arena);
+void venus_arena_trim(struct venus_arena *arena) __attribute__((cold));
 
 /* `size` uninitialised bytes, or NULL when the limit or the machine's memory is exhausted. */
 static inline void *venus_arena_alloc_raw(struct venus_arena *arena, size_t size)
 {
+    if (VENUS_ARENA_EXACT)
+        return venus_arena_grow(arena, size);
     if (size > SIZE_MAX - 15)
         return NULL;
     size = (size + 15) & ~(size_t)15;
@@ -50,7 +72,16 @@ static inline void *venus_arena_alloc(struct venus_arena *arena, size_t size)
     return p ? memset(p, 0, size) : NULL;
 }
 
-/* Forget all allocations. Cheap when the last command used little. */
-void venus_arena_reset(struct venus_arena *arena);
+/* Forget all allocations. Cheap when they took no more than VENUS_KEPT_COMMAND_MEMORY. */
+static inline void venus_arena_reset(struct venus_arena *arena)
+{
+    struct venus_arena_block *block = arena->block;
+    if (!block)
+        return;
+    if (VENUS_ARENA_EXACT || arena->used > VENUS_KEPT_COMMAND_MEMORY)
+        venus_arena_trim(arena);
+    else
+        arena->cur = (char *)(block + 1);
+}
 
 #endif

@@ -63,23 +63,31 @@ enum venus_object_type {
 
 struct venus_device;
 
+/*
+ * Members other than `id` and `next` are written before the id is published and do not change while
+ * the object lives.  A client that uses an object in one thread while another destroys it may have
+ * us see the members of the next object of the same type in this place, never anything else.
+ */
 struct venus_object {
-    _Atomic uint64_t id;  /* the client's; 0 while on the free list */
-    uint64_t handle;      /* the host's handle, dispatchable ones as pointer value */
+    _Atomic uint64_t id;                 /* the client's; 0 while on the free list */
     _Atomic(struct venus_object *) next; /* in the bucket, or on the free list */
+    uint64_t handle;             /* the host's handle, dispatchable ones as pointer value */
     struct venus_device *device; /* the owner; NULL for instance-level objects */
     struct venus_object *pool;   /* the pool this came from, or NULL */
     struct venus_object *first_child, *prev_child, *next_child; /* pool's list and our links */
-    void *data;           /* what the type's own file keeps, or NULL */
-    uint8_t type;         /* enum venus_object_type; never changes for this memory */
+    void *data;                  /* what the type's own file keeps, or NULL */
+    uint8_t type;                /* enum venus_object_type; never changes for this memory */
 };
+
+struct venus_object_buckets;
+struct venus_object_slab;
 
 struct venus_object_table {
     _Atomic(struct venus_object_buckets *) buckets;
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* for everything below and all changes */
     size_t count;
     struct venus_object *free[VENUS_OBJECT_TYPE_COUNT];
-    struct venus_object_slab *slabs;
+    struct venus_object_slab *slabs[VENUS_OBJECT_TYPE_COUNT];
 };
 
 /* "VkBuffer" and so on, for messages. */
@@ -114,6 +122,11 @@ enum venus_object_error venus_object_add(struct venus_object_table *table,
  * pointer may be NULL; false if it is not there (any more). */
 bool venus_object_remove(struct venus_object_table *table, enum venus_object_type type, uint64_t id,
                          uint64_t *handle, void **data);
+
+/* As above, but false also if the object did not come from `pool` (vkFreeCommandBuffers and the
+ * like). */
+bool venus_object_remove_from(struct venus_object_table *table, enum venus_object_type type,
+                              uint64_t id, const struct venus_object *pool, uint64_t *handle);
 
 /* Remove all children of a pool object (vkResetDescriptorPool and the like). */
 void venus_object_remove_children(struct venus_object_table *table, struct venus_object *pool);

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
+#include "arena.h"
+
+void venus_arena_init(struct venus_arena *arena, size_t limit)
+{
+    *arena = (struct venus_arena){.limit = limit};
+}
+
+static void free_newest(struct venus_arena *arena)
+{
+    struct venus_arena_block *block = arena->block;
+    arena->block = block->previous;
+    arena->used -= block->size;
+    free(block);
+}
+
+void venus_arena_finish(struct venus_arena *arena)
+{
+    while (arena->block)
+        free_newest(arena);
+    arena->cur = arena->end = NULL;
+}
+
+void *venus_arena_grow(struct venus_arena *arena, size_t size)
+{
+    const size_t room = arena->limit - arena->used;
+    if (size > room)
+        return NULL;
+    /* Twice the last block, so that a command with many small arrays needs few of them. */
+    size_t block_size = size;
+    if (!VENUS_ARENA_EXACT) {
+        const size_t wanted = arena->block ? 2 * arena->block->size : VENUS_KEPT_COMMAND_MEMORY;
+        if (block_size < wanted)
+            block_size = wanted < room ? wanted : room;
+    }
+    struct venus_arena_block *block = malloc(sizeof(*block) + block_size);
+    if (!block)
+        return NULL;
+    block->previous = arena->block;
+    block->size = block_size;
+    arena->block = block;
+    arena->used += block_size;
+    char *p = (char *)(block + 1);
+    arena->cur = p + size;
+    arena->end = p + block_size;
+    return p;
+}
+
+void venus_arena_trim(struct venus_arena *arena)
+{
+    while (arena->block->previous)
+        free_newest(arena);
+    if (VENUS_ARENA_EXACT || arena->block->size > VENUS_KEPT_COMMAND_MEMORY) {
+        venus_arena_finish(arena);
+        return;
+    }
+    arena->cur = (char *)(arena->block + 1);
+    arena->end = arena->cur + arena->block->size;
+}
