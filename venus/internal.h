@@ -159,9 +159,6 @@ struct venus_renderer {
     bool validate;
 };
 
-/* Mark the context dead: sets FATAL on every ring, tells the owner. Idempotent. */
-void venus_context_fail(struct venus_context *context);
-
 /* ---- ring.c ---- */
 /* Set FATAL on all rings of the context (venus_context_fail does; also before a connection drops). */
 void venus_rings_set_fatal(struct venus_context *context);

@@ -165,6 +165,13 @@ int venus_context_unref_resource(struct venus_context *context, uint32_t res_id)
  */
 int venus_context_create_fence(struct venus_context *context, uint32_t ring_idx, uint64_t fence_id);
 
+/*
+ * Mark the context dead: sets FATAL in every ring's status, ends all waits so that a blocked
+ * venus_context_submit() returns, and tells the owner (the event `fatal`).  Idempotent; logs
+ * nothing.  For owners that must drop a client, or whose client has gone.
+ */
+void venus_context_fail(struct venus_context *context);
+
 /* Whether the context has failed. */
 bool venus_context_is_fatal(struct venus_context *context);
 
