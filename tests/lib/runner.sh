@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: MIT
+# A small test runner (bash): runs commands, prints one line for each, counts.
+#
+#   run NAME SECONDS COMMAND...     one test: passes with status 0, is skipped with 77, else fails
+#   group NAME SECONDS COMMAND...   many tests: COMMAND prints `ok PART`, `not ok PART` or
+#                                   `skip PART: reason` lines, each of which counts
+#   skip NAME REASON                a test that cannot run here
+#   summary                         the last line; fails when a test failed
+#
+# COMMAND's output goes to $XEN_VENUS_LOGS/NAME.log; when it fails the end of that is shown.  After
+# SECONDS it is stopped and has failed.  With a list of patterns in $RUNNER_ONLY, only tests whose
+# name matches one run.
+
+passed=0 failed=0 skipped=0 failed_names=
+
+selected()
+{
+    local pattern
+    [ -n "${RUNNER_ONLY-}" ] || return 0
+    for pattern in $RUNNER_ONLY; do
+        [[ $1 == $pattern ]] && return 0
+    done
+    return 1
+}
+
+report_ok()
+{
+    passed=$((passed + 1))
+    echo "ok $1"
+}
+
+report_failed()
+{
+    failed=$((failed + 1))
+    failed_names+="  $1"$'\n'
+    echo "not ok $1"
+}
+
+report_skipped()
+{
+    skipped=$((skipped + 1))
+    echo "skip $1: $2"
+}
+
+skip()
+{
+    selected "$1" && report_skipped "$1" "$2"
+    return 0
+}
+
+# Run a command with output to the log; sets status, seconds.
+run_logged()
+{
+    local limit=$1 start=$SECONDS
+    shift
+    status=0
+    timeout -k 10 "$limit" "$@" >"$log" 2>&1 </dev/null || status=$?
+    seconds=$((SECONDS - start))
+    if [ "$status" = 124 ] || [ "$status" = 137 ]; then
+        echo "stopped after $limit s" >>"$log"
+    fi
+}
+
+show_log()
+{
+    echo "--- the end of $log"
+    tail -n 30 "$log"
+    echo "---"
+}
+
+run()
+{
+    local name=$1 log=$XEN_VENUS_LOGS/${1//\//-}.log status seconds
+    selected "$name" || return 0
+    shift
+    run_logged "$@"
+    case $status in
+    0) report_ok "$name ($seconds s)" ;;
+    77) report_skipped "$name" "$(tail -n 1 "$log")" ;;
+    *)
+        report_failed "$name (status $status, $seconds s)"
+        show_log
+        ;;
+    esac
+    return 0
+}
+
+group()
+{
+    local name=$1 log=$XEN_VENUS_LOGS/${1//\//-}.log status seconds line bad=0 all=0
+    selected "$name" || return 0
+    shift
+    run_logged "$@"
+    while IFS= read -r line; do
+        case $line in
+        "ok "*) report_ok "$name: ${line#ok }" ;;
+        "not ok "*) report_failed "$name: ${line#not ok }" && bad=1 ;;
+        "skip "*) report_skipped "$name: ${line%%: *}" "${line#*: }" ;;
+        *) continue ;;
+        esac
+        all=$((all + 1))
+    done <"$log"
+    # A group that ended badly or did nothing must not look like a success.
+    if [ "$status" != 0 ] && [ $bad = 0 ]; then
+        report_failed "$name (status $status after $all tests, $seconds s)"
+        bad=1
+    elif [ $all = 0 ]; then
+        report_failed "$name (no test ran)"
+        bad=1
+    fi
+    [ $bad = 0 ] || show_log
+    return 0
+}
+
+summary()
+{
+    local line="$passed passed, $failed failed"
+    if [ $failed != 0 ]; then
+        echo
+        echo "failed, with logs in $XEN_VENUS_LOGS:"
+        printf '%s' "$failed_names"
+    fi
+    [ $skipped = 0 ] || line+=", $skipped skipped"
+    echo
+    echo "$line"
+    [ $failed = 0 ]
+}

@@ -1,0 +1,36 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The list of all tests; ./quickstart check prepares the machine and runs it.  See lib/runner.sh
+# for run, group and skip, and lib/roots.sh for what a test may use.
+set -u
+cd "$(dirname "$0")/.."
+. tests/lib/roots.sh
+. tests/lib/runner.sh
+lib=$XEN_VENUS_SRC/tests/lib
+build=$lib/build
+make_check=$lib/make-check
+
+# ---- builds: gcc and clang, every registry, and the unit tests in each ----
+
+# What the daemons and programs of the pairings below are.
+run build-trixie-gcc 600 "$build" trixie "$(build_dir trixie)" "all check-programs" --enable-werror
+run build-sid-clang 600 "$build" sid "$(build_dir sid)" "all check-programs" --enable-werror CC=clang
+group check-trixie-gcc 300 "$make_check" trixie "$(build_dir trixie)"
+group check-sid-clang 300 "$make_check" sid "$(build_dir sid)"
+
+# Debian 12 can build, but has no Venus driver to run against.
+if [ "$(host_suite)" = bookworm ]; then
+    run build-bookworm-gcc 600 "$build" bookworm "$(build_dir bookworm)" "all check-programs" \
+        --enable-werror
+    group check-bookworm-gcc 300 "$make_check" bookworm "$(build_dir bookworm)"
+fi
+
+run build-asan 600 "$build" trixie "$XEN_VENUS_BUILD/asan" "all check-programs" --enable-werror \
+    --enable-sanitizer=address,undefined --enable-fuzzer CC=clang CFLAGS="-g -O1"
+group check-asan 300 "$make_check" trixie "$XEN_VENUS_BUILD/asan"
+run build-tsan 600 "$build" trixie "$XEN_VENUS_BUILD/tsan" "all check-programs" --enable-werror \
+    --enable-sanitizer=thread CFLAGS="-g -O1"
+group check-tsan 300 "$make_check" trixie "$XEN_VENUS_BUILD/tsan"
+run distcheck 600 "$build" trixie "$(build_dir trixie)" distcheck --enable-werror
+
+summary
