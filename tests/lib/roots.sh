@@ -71,11 +71,24 @@ icd()
     done
 }
 
-# native_env SUITE: assignments for env(1) that select the suite's software driver, lavapipe.
+# native_env SUITE: assignments for env(1) that select the suite's software driver, lavapipe; or with
+# XEN_VENUS_DRIVER=any all drivers of the machine's own.
 native_env()
 {
-    local file
-    file=$(icd "$1" lvp) && echo "VK_DRIVER_FILES=$file VK_ICD_FILENAMES=$file"
+    local root file files=
+    if [ "${XEN_VENUS_DRIVER:-lvp}" = any ]; then
+        root=$(root_path "$1")
+        for file in "$root"/usr/share/vulkan/icd.d/*.json "$root"/etc/vulkan/icd.d/*.json; do
+            case $file in
+            */virtio_icd* | */gfxstream_vk_icd* | *'*'*) ;;
+            *) files+=:${file#"$root"} ;;
+            esac
+        done
+        files=${files#:}
+    else
+        files=$(icd "$1" lvp) || return
+    fi
+    echo "VK_DRIVER_FILES=$files"
 }
 
 # venus_env SUITE SOCKET: assignments for env(1) that select the suite's Venus driver as client of a
@@ -84,7 +97,7 @@ venus_env()
 {
     local file
     file=$(icd "$1" virtio) &&
-        echo "VK_DRIVER_FILES=$file VK_ICD_FILENAMES=$file VN_DEBUG=vtest VTEST_SOCKET_NAME=$2"
+        echo "VK_DRIVER_FILES=$file VN_DEBUG=vtest VTEST_SOCKET_NAME=$2"
 }
 
 declare -A daemon_pids daemon_logs
