@@ -32,6 +32,8 @@ struct venus_decoder {
     const uint8_t *cur, *end; /* unread part of the private copy; cur is 4-byte aligned */
     bool fatal;               /* sticky */
     uint8_t depth;            /* of nested pNext chains */
+    bool nested;              /* running a stream of vkExecuteCommandStreamsMESA */
+    uint8_t nesting;          /* runs of this decoder: 1, or 2 within vkExecuteCommandStreamsMESA */
 
     struct venus_context *context;
     struct venus_object_table *objects;
@@ -76,6 +78,18 @@ static inline const uint8_t *venus_take(struct venus_decoder *d, size_t size)
         return NULL;
     }
     d->cur = p + size;
+    return p;
+}
+
+/* Take `count` elements of `size` bytes each: a pointer into the private copy, or NULL. */
+static inline const uint8_t *venus_take_array(struct venus_decoder *d, uint64_t count, size_t size)
+{
+    const uint8_t *p = d->cur;
+    if (__builtin_expect(count > (size_t)(d->end - p) / size, 0)) {
+        venus_decoder_fail_end(d);
+        return NULL;
+    }
+    d->cur = p + count * size;
     return p;
 }
 
@@ -139,11 +153,12 @@ static inline bool venus_decode_present(struct venus_decoder *d)
     return v;
 }
 
-/* `size` bytes and their padding, as a pointer into the private copy; NULL when size is 0. */
+/* `size` bytes and their padding, as a pointer into the private copy, 4-byte aligned; NULL when size
+ * is 0 and after an error. */
 const void *venus_decode_bytes(struct venus_decoder *d, uint64_t size);
-/* A string with its size; the result is NUL-terminated private memory, or NULL if absent. */
+/* A string with its size, in the private copy and NUL-terminated; NULL if absent. */
 const char *venus_decode_string(struct venus_decoder *d);
-/* An array of `count` strings. */
+/* An array of `count` strings, none of which may be absent. */
 const char *const *venus_decode_string_array(struct venus_decoder *d, uint64_t count);
 /* pAllocator: must be absent. */
 void venus_decode_no_allocator(struct venus_decoder *d);
@@ -177,7 +192,8 @@ struct venus_object *venus_decode_first(struct venus_decoder *d, enum venus_obje
 
 /*
  * pNext chains.  Every chainable struct has one entry in a generated table; each parent has a
- * sorted list of the entries that may follow it.
+ * sorted list of the entries that may follow it.  A function is NULL when the struct has nothing to
+ * read or write in that direction.
  */
 struct venus_chain_struct {
     uint32_t stype;
@@ -195,7 +211,8 @@ struct venus_chain_parent {
 /* Decode the chain that may follow a struct; the result goes to its pNext. */
 const void *venus_decode_chain(struct venus_decoder *d, const struct venus_chain_parent *parent);
 void *venus_decode_chain_partial(struct venus_decoder *d, const struct venus_chain_parent *parent);
-/* Encode a chain that venus_decode_chain_partial() made. */
+/* Encode a chain that venus_decode_chain_partial() made. A handler that adds structs of its own for
+ * the driver takes them out again before. */
 void venus_encode_chain(struct venus_decoder *d, const struct venus_chain_parent *parent,
                         const void *chain);
 
@@ -235,7 +252,8 @@ void venus_encode_bytes(struct venus_decoder *d, const void *bytes, size_t size)
 void venus_reply_begin(struct venus_decoder *d);
 void venus_reply_finish(struct venus_decoder *d);
 
-/* Set the window (vkSetReplyCommandStreamMESA) and the position in it (vkSeek...). */
+/* Set the window (vkSetReplyCommandStreamMESA) and the position, counted from the window's start
+ * (vkSeekReplyCommandStreamMESA, pReplyPositions of vkExecuteCommandStreamsMESA). */
 void venus_reply_set_window(struct venus_decoder *d, uint32_t res_id, uint64_t offset,
                             uint64_t size);
 void venus_reply_seek(struct venus_decoder *d, uint64_t position);
@@ -251,8 +269,25 @@ void venus_decoder_init(struct venus_decoder *d, struct venus_context *context,
                         struct venus_ring *ring);
 void venus_decoder_finish(struct venus_decoder *d);
 
-/* Decode and run all commands in [bytes, bytes + size), which is private memory, 4-byte aligned.
- * `after`, when not NULL, is called after every command with the bytes consumed so far. */
+/* SPIR-V is made of 32-bit words and drivers read it so: false, and an error, if `size` bytes of code
+ * are not. */
+static inline bool venus_check_spirv(struct venus_decoder *d, size_t size)
+{
+    if (__builtin_expect(size % 4 != 0, 0))
+        venus_decoder_fail(d, "SPIR-V of %zu bytes, which is not a multiple of 4", size);
+    return size % 4 == 0;
+}
+
+/*
+ * Decode and run all commands in [bytes, bytes + size), which is private memory, 4-byte aligned.
+ * `after`, when not NULL, is called after every command with the bytes consumed so far.  False when
+ * the decoder or its context is, or becomes, dead.
+ *
+ * The handler of vkExecuteCommandStreamsMESA calls it again, once per stream.  Such a nested run has
+ * its own memory for commands, so that the arguments of the outer command stay valid, and leaves
+ * everything that belongs to the outer command as it was; only the reply window and position, which
+ * belong to the decoder, carry over.  A run nested in a nested run is an error.
+ */
 bool venus_decoder_run(struct venus_decoder *d, const void *bytes, size_t size,
                        void (*after)(struct venus_decoder *d, size_t consumed));
 

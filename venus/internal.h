@@ -26,7 +26,9 @@
 #include <stdatomic.h>
 
 #include "decoder.h"
+#include "handle_set.h"
 #include "limits.h"
+#include "memory_type.h"
 #include "object.h"
 #include "shm.h"
 #include "venus.h"
@@ -49,8 +51,11 @@ struct venus_resource {
     uint32_t id;
     enum venus_resource_kind kind;
     atomic_uint references;
+    atomic_uint rings;         /* rings that live in it: ring.c counts */
+    atomic_bool gone;          /* the client has dropped it: the id may mean another one now */
     struct venus_shm shm;      /* SHM kind only */
     struct venus_pages pages;  /* SHM kind only: owned */
+    struct venus_memory_pages *memory; /* MEMORY kind: what keeps the pages, a reference or NULL */
     int fd;                    /* a file that maps the memory; owned for kind MEMORY */
     const struct venus_memory_provider *provider;
     struct venus_resource *next; /* hash chain */
@@ -62,25 +67,21 @@ void venus_resource_put(struct venus_resource *resource); /* NULL allowed */
 /* Drop the context's own references to all resources (teardown). */
 void venus_resource_put_all(struct venus_context *context);
 
+/* ---- memory.c: the blob of a VkDeviceMemory ---- */
+struct venus_memory_pages;
+
+/*
+ * Fill *blob (fd, size, cache), resource->fd, a file of the resource's own, and resource->memory, a
+ * reference that venus_memory_pages_put() gives back, for the memory object with this id.  `size` and
+ * `flags` are what the client asked for, unchecked.  Returns 0, or a negative errno after logging why;
+ * nothing is owned by the caller then.
+ */
+int venus_memory_export(struct venus_context *context, uint64_t memory_id, uint64_t size,
+                        uint32_t flags, struct venus_blob *blob, struct venus_resource *resource);
+/* Drop a reference to the pages behind a resource; NULL allowed. */
+void venus_memory_pages_put(struct venus_memory_pages *pages);
+
 /* ---- the Vulkan objects that have state of ours ---- */
-
-/* How client-visible memory is made on a physical device. */
-enum venus_memory_path {
-    VENUS_MEMORY_NONE,
-    VENUS_MEMORY_HOST_IMPORT, /* provider pages + VK_EXT_external_memory_host */
-    VENUS_MEMORY_DMA_BUF,     /* exported from the driver's own allocation */
-};
-
-/* memory_type.c: the memory types that a client sees, and their counterparts on the host. */
-struct venus_memory_types {
-    enum venus_memory_path path;
-    VkDeviceSize import_alignment;             /* of host pointers and sizes, bytes */
-    VkPhysicalDeviceMemoryProperties host;     /* as the driver says */
-    VkPhysicalDeviceMemoryProperties client;   /* as the client sees it */
-    uint32_t host_index[VK_MAX_MEMORY_TYPES];  /* client type -> host type */
-    uint32_t importable;                       /* host types that take imported pages */
-    uint32_t device_local_only;                /* mask of client types synthesised by us */
-};
 
 struct venus_instance {
     VkInstance handle;
@@ -129,12 +130,24 @@ struct venus_device {
     bool lost_or_destroyed;
 };
 
+/* sync.c: binary semaphores with a temporarily imported "signalled" payload: the next wait for one
+ * of them is a no-op.  Few at any time. */
+struct venus_imports {
+    pthread_mutex_t lock;
+    atomic_uint count; /* read without the lock to skip the look-up */
+    struct venus_import {
+        const struct venus_device *device;
+        VkSemaphore semaphore;
+    } *entries;
+};
+
 struct venus_context {
     struct venus_renderer *renderer;
     char name[64]; /* printable */
     struct venus_context_events events;
     void *events_user;
     atomic_bool fatal;    /* no more work is taken */
+    atomic_bool reported; /* a protocol error was logged: the first one is the one that counts */
     atomic_bool stopping; /* teardown: waits must end */
 
     struct venus_object_table objects;
@@ -142,13 +155,15 @@ struct venus_context {
 
     pthread_mutex_t lock; /* resources, rings, devices, instance */
     struct venus_resource **resources; /* hash by id */
-    size_t resource_count;
+    size_t resource_count, resource_buckets;
     struct venus_ring *rings; /* list */
     uint32_t ring_count;
     struct venus_monitor *monitor; /* made with the first monitored ring */
     struct venus_instance *instance;
     struct venus_device *devices;
     struct venus_queue *timelines[VENUS_MAX_TIMELINES]; /* by ring_idx */
+
+    struct venus_imports imports; /* sync.c */
 };
 
 struct venus_renderer {
@@ -162,8 +177,29 @@ struct venus_renderer {
 /* ---- ring.c ---- */
 /* Set FATAL on all rings of the context (venus_context_fail does; also before a connection drops). */
 void venus_rings_set_fatal(struct venus_context *context);
-/* Stop and join all ring threads. */
+/* Stop, join and free all rings. */
 void venus_rings_stop(struct venus_context *context);
+/* Make all ring threads end soon and end the virtqueue's wait for a ring; does not wait for them. */
+void venus_rings_interrupt(struct venus_context *context);
+/* Whether a ring lies in this resource. context->lock is held. */
+bool venus_rings_use(const struct venus_context *context, const struct venus_resource *resource);
+/* Whether the thread that runs this decoder should give up waiting: the context or the ring ends. */
+bool venus_decoder_interrupted(const struct venus_decoder *d);
+
+/* ---- queue.c ---- */
+/* Stop using a queue on behalf of the renderer itself and end its timeline: waits for the fences
+ * that we submitted, retires them, ends their thread.  venus_device_teardown() calls it for every
+ * queue before vkDeviceWaitIdle(), since that call needs all queues for itself.  Idempotent. */
+void venus_queue_teardown(struct venus_queue *queue);
+
+/* ---- sync.c ---- */
+/* Fill semaphore_sync_fd and fence_sync_fd; needs handle, instance and extensions. */
+void venus_sync_probe(struct venus_physical_device *physical_device);
+/*
+ * Clients learn from VkExternalSemaphoreProperties that signalled SYNC_FD payloads can be imported,
+ * which sync.c does without the driver.  Mesa asks only if VK_KHR_external_semaphore_fd is among the
+ * device extensions, so it is offered on every host; vkCreateDevice drops it if the host lacks it.
+ */
 
 /* ---- instance.c, device.c ---- */
 void venus_instance_teardown(struct venus_context *context);

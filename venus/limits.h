@@ -43,6 +43,10 @@
 /* Fences in flight on one timeline. */
 #define VENUS_MAX_PENDING_FENCES 65536u
 
+/* Semaphores with an imported payload that no submission has waited for yet. A swapchain has one
+ * per acquired image. */
+#define VENUS_MAX_IMPORTS 4096u
+
 /* Longest time in nanoseconds that a wait inside the driver may take before we look whether the
  * context is being torn down. */
 #define VENUS_WAIT_SLICE_NS (50u * 1000u * 1000u)
