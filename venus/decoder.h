@@ -32,7 +32,6 @@ struct venus_decoder {
     const uint8_t *cur, *end; /* unread part of the private copy; cur is 4-byte aligned */
     bool fatal;               /* sticky */
     uint8_t depth;            /* of nested pNext chains */
-    bool nested;              /* running a stream of vkExecuteCommandStreamsMESA */
     uint8_t nesting;          /* runs of this decoder: 1, or 2 within vkExecuteCommandStreamsMESA */
 
     struct venus_context *context;

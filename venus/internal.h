@@ -181,8 +181,6 @@ void venus_rings_set_fatal(struct venus_context *context);
 void venus_rings_stop(struct venus_context *context);
 /* Make all ring threads end soon and end the virtqueue's wait for a ring; does not wait for them. */
 void venus_rings_interrupt(struct venus_context *context);
-/* Whether a ring lies in this resource. context->lock is held. */
-bool venus_rings_use(const struct venus_context *context, const struct venus_resource *resource);
 /* Whether the thread that runs this decoder should give up waiting: the context or the ring ends. */
 bool venus_decoder_interrupted(const struct venus_decoder *d);
 

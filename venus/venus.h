@@ -121,13 +121,6 @@ struct venus_context *venus_context_create(struct venus_renderer *renderer, cons
                                            const struct venus_context_events *events, void *user);
 
 /*
- * Refuse further work and make every wait inside the context end soon, also that of a
- * venus_context_submit() in another thread.  For an owner whose client has gone while a submission
- * is still running: stop, join the submitting thread, destroy.  Idempotent.
- */
-void venus_context_stop(struct venus_context *context);
-
-/*
  * Stop all rings and waits, destroy every Vulkan object that the client left, then the context.
  * Waits for the GPU to finish the client's work.  NULL is allowed.
  */
