@@ -105,6 +105,8 @@ struct venus_physical_device {
     uint32_t extension_count;
     /* What the host itself can do with SYNC_FD; what we offer is in sync.c. */
     bool semaphore_sync_fd, fence_sync_fd;
+    /* buffer.c: which kinds of buffers can use client-visible memory, a lossy cache. */
+    _Atomic uint64_t buffer_kinds[64];
 };
 
 struct venus_queue {
@@ -126,6 +128,8 @@ struct venus_device {
     struct venus_device_vk vk;
     struct venus_queue *queues;
     uint32_t queue_count;
+    struct venus_handle_set plain_buffers;   /* those that cannot use client-visible memory */
+    struct venus_handle_set mappable_images; /* those that can */
     struct venus_device *next; /* in the context; devices' memory lives as long as the context */
     bool lost_or_destroyed;
 };
@@ -202,6 +206,8 @@ void venus_sync_probe(struct venus_physical_device *physical_device);
 /* ---- instance.c, device.c ---- */
 void venus_instance_teardown(struct venus_context *context);
 void venus_device_teardown(struct venus_device *device);
+/* Free the memory of all devices of a context; they have been torn down. */
+void venus_devices_free(struct venus_context *context);
 
 /* ---- generated: the extension table ---- */
 struct venus_extension {
