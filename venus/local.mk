@@ -5,10 +5,18 @@ venus_libvenus_a_CPPFLAGS = $(VENUS_CPPFLAGS)
 venus_libvenus_a_SOURCES = \
 	venus/arena.c \
 	venus/arena.h \
+	venus/chain.c \
+	venus/decoder.c \
 	venus/decoder.h \
+	venus/handle_set.c \
+	venus/handle_set.h \
 	venus/internal.h \
 	venus/limits.h \
+	venus/log.c \
+	venus/memory_type.h \
+	venus/object.c \
 	venus/object.h \
+	venus/reply.c \
 	venus/shm.h \
 	venus/venus.h
 nodist_venus_libvenus_a_SOURCES = $(VENUS_GEN_H) $(VENUS_GEN_C)
@@ -44,7 +52,12 @@ VENUS_GEN_C = \
 
 VENUS_GENERATOR = \
 	venus/protocol/generate.py \
+	venus/protocol/commands.py \
+	venus/protocol/driver.py \
+	venus/protocol/members.py \
+	venus/protocol/model.py \
 	venus/protocol/registry.py \
+	venus/protocol/structs.py \
 	venus/protocol/commands.txt \
 	venus/protocol/mesa.txt \
 	venus/protocol/rules.txt
