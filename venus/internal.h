@@ -179,12 +179,10 @@ struct venus_renderer {
 };
 
 /* ---- ring.c ---- */
-/* Set FATAL on all rings of the context (venus_context_fail does; also before a connection drops). */
+/* Set FATAL in every ring's status and make the rings' threads, and waits for rings, end soon. */
 void venus_rings_set_fatal(struct venus_context *context);
-/* Stop, join and free all rings. */
+/* As above, then wait for the threads and free all rings. */
 void venus_rings_stop(struct venus_context *context);
-/* Make all ring threads end soon and end the virtqueue's wait for a ring; does not wait for them. */
-void venus_rings_interrupt(struct venus_context *context);
 /* Whether the thread that runs this decoder should give up waiting: the context or the ring ends. */
 bool venus_decoder_interrupted(const struct venus_decoder *d);
 

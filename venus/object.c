@@ -52,6 +52,27 @@ static _Atomic(struct venus_object *) *bucket_of(struct venus_object_buckets *bu
     return &buckets->heads[(id * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - buckets->log2)];
 }
 
+/* Changes are made under the lock, but in front of readers without it. */
+static struct venus_object *get(_Atomic(struct venus_object *) *link)
+{
+    return atomic_load_explicit(link, memory_order_relaxed);
+}
+
+static void set(_Atomic(struct venus_object *) *link, struct venus_object *o)
+{
+    atomic_store_explicit(link, o, memory_order_release);
+}
+
+static uint64_t id_of(struct venus_object *o)
+{
+    return atomic_load_explicit(&o->id, memory_order_relaxed);
+}
+
+static struct venus_object_buckets *current(struct venus_object_table *table)
+{
+    return atomic_load_explicit(&table->buckets, memory_order_relaxed);
+}
+
 int venus_object_table_init(struct venus_object_table *table)
 {
     memset(table, 0, sizeof(*table));
@@ -65,7 +86,7 @@ int venus_object_table_init(struct venus_object_table *table)
 
 void venus_object_table_finish(struct venus_object_table *table)
 {
-    struct venus_object_buckets *buckets = atomic_load(&table->buckets);
+    struct venus_object_buckets *buckets = current(table);
     if (!buckets)
         return; /* never initialised, or finished already */
     pthread_mutex_destroy(&table->lock);
@@ -89,7 +110,8 @@ void venus_object_table_finish(struct venus_object_table *table)
  * load of the id with the store that published its members.  An id of 0 means that the object was
  * removed under our feet and that `next` leads through the free list: give up there.
  */
-static struct venus_object *find_in_chain(struct venus_object_table *table, uint64_t id)
+static inline __attribute__((always_inline)) struct venus_object *
+find_in_chain(struct venus_object_table *table, uint64_t id)
 {
     struct venus_object_buckets *buckets =
         atomic_load_explicit(&table->buckets, memory_order_acquire);
@@ -127,17 +149,17 @@ struct venus_object *venus_object_find(struct venus_object_table *table, uint64_
 /* Double the number of chains. Without memory the chains just grow longer. */
 static void grow(struct venus_object_table *table)
 {
-    struct venus_object_buckets *old = atomic_load(&table->buckets);
+    struct venus_object_buckets *old = current(table);
     struct venus_object_buckets *buckets = buckets_create(old->log2 + 1);
     if (!buckets)
         return;
     for (size_t i = 0; i < (size_t)1 << old->log2; i++) {
-        struct venus_object *o = atomic_load(&old->heads[i]);
+        struct venus_object *o = get(&old->heads[i]);
         while (o) {
-            struct venus_object *next = atomic_load(&o->next);
-            _Atomic(struct venus_object *) *head = bucket_of(buckets, atomic_load(&o->id));
-            atomic_store(&o->next, atomic_load(head));
-            atomic_store(head, o);
+            struct venus_object *next = get(&o->next);
+            _Atomic(struct venus_object *) *head = bucket_of(buckets, id_of(o));
+            set(&o->next, get(head));
+            set(head, o);
             o = next;
         }
     }
@@ -147,7 +169,7 @@ static void grow(struct venus_object_table *table)
 
 static void put_on_free_list(struct venus_object_table *table, struct venus_object *o)
 {
-    atomic_store(&o->next, table->free[o->type]);
+    set(&o->next, table->free[o->type]);
     table->free[o->type] = o;
 }
 
@@ -167,7 +189,7 @@ static struct venus_object *take_free(struct venus_object_table *table, enum ven
         table->slabs[type] = slab;
     }
     struct venus_object *o = table->free[type];
-    table->free[type] = atomic_load(&o->next);
+    table->free[type] = get(&o->next);
     return o;
 }
 
@@ -199,7 +221,7 @@ static enum venus_object_error add_locked(struct venus_object_table *table,
                                           struct venus_object *pool, struct venus_object **out)
 {
     /* Another thread may have destroyed the pool since it was looked up. */
-    if (!id || (pool && !atomic_load(&pool->id)))
+    if (!id || (pool && !id_of(pool)))
         return VENUS_OBJECT_BAD_ID;
     if (find_in_chain(table, id))
         return VENUS_OBJECT_DUPLICATE;
@@ -208,7 +230,7 @@ static enum venus_object_error add_locked(struct venus_object_table *table,
     struct venus_object *o = take_free(table, type);
     if (!o)
         return VENUS_OBJECT_TOO_MANY;
-    if (table->count >= (size_t)1 << atomic_load(&table->buckets)->log2)
+    if (table->count >= (size_t)1 << current(table)->log2)
         grow(table);
     table->count++;
     o->handle = members->handle;
@@ -217,10 +239,10 @@ static enum venus_object_error add_locked(struct venus_object_table *table,
     o->first_child = NULL;
     adopt(pool, o);
 
-    _Atomic(struct venus_object *) *head = bucket_of(atomic_load(&table->buckets), id);
-    atomic_store(&o->next, atomic_load(head));
+    _Atomic(struct venus_object *) *head = bucket_of(current(table), id);
+    set(&o->next, get(head));
     atomic_store_explicit(&o->id, id, memory_order_release);
-    atomic_store_explicit(head, o, memory_order_release);
+    set(head, o);
     if (out)
         *out = o;
     return VENUS_OBJECT_OK;
@@ -242,10 +264,10 @@ enum venus_object_error venus_object_add(struct venus_object_table *table,
 static void unlink_object(struct venus_object_table *table, struct venus_object *o)
 {
     _Atomic(struct venus_object *) *link =
-        bucket_of(atomic_load(&table->buckets), atomic_load(&o->id));
-    while (atomic_load(link) != o)
-        link = &atomic_load(link)->next;
-    atomic_store_explicit(link, atomic_load(&o->next), memory_order_release);
+        bucket_of(current(table), id_of(o));
+    while (get(link) != o)
+        link = &get(link)->next;
+    set(link, get(&o->next));
     /* Before `next` changes its meaning: find_in_chain() relies on it. */
     atomic_store_explicit(&o->id, 0, memory_order_release);
     put_on_free_list(table, o);
@@ -326,7 +348,7 @@ bool venus_object_pop(struct venus_object_table *table, enum venus_object_type t
     struct venus_object *o = *cursor;
     do {
         o = next_in_slabs(table, type, o);
-    } while (o && (!atomic_load(&o->id) || o->device != device));
+    } while (o && (!id_of(o) || o->device != device));
     if (o) {
         remove_locked(table, o, handle, data);
         *cursor = o;
