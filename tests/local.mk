@@ -7,5 +7,16 @@ include tests/wire/local.mk
 include tests/bench/local.mk
 
 EXTRA_DIST += \
+	tests/suite.sh \
+	tests/lib/build \
 	tests/lib/enter-root \
-	tests/lib/roots.sh
+	tests/lib/make-check \
+	tests/lib/make-root \
+	tests/lib/packages.sh \
+	tests/lib/ppm-to-png \
+	tests/lib/roots.sh \
+	tests/lib/runner.sh
+
+# Everything that the tests outside `make check` need.
+.PHONY: check-programs
+check-programs: $(check_PROGRAMS)

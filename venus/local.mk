@@ -73,5 +73,8 @@ venus/gen/stamp: $(VENUS_GENERATOR) $(VK_REGISTRY)
 $(VENUS_GEN_H) $(VENUS_GEN_C): venus/gen/stamp
 	@test -f $@ || { rm -f venus/gen/stamp && $(MAKE) $(AM_MAKEFLAGS) venus/gen/stamp; }
 
+# Headers first, also when only one program is made.
+$(venus_libvenus_a_OBJECTS): | $(VENUS_GEN_H)
+
 BUILT_SOURCES += venus/gen/stamp $(VENUS_GEN_H)
 CLEANFILES += venus/gen/stamp $(VENUS_GEN_H) $(VENUS_GEN_C)
