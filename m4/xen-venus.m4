@@ -14,7 +14,8 @@ AC_DEFUN([XV_ADD_CFLAGS], [
 
 # XV_VULKAN_REGISTRY: which vk.xml the code is generated from, and the headers that belong to it.
 #
-# Sets VK_REGISTRY, VK_REGISTRY_VERSION and VK_HEADERS_CPPFLAGS.  The generated code names every
+# Sets VK_REGISTRY, VK_REGISTRY_VERSION, VK_HEADERS_CPPFLAGS, and VK_CONFIGURE_FLAGS, which
+# make another configure choose the same.  The generated code names every
 # struct and enum of the registry, so the headers must be of the same version.
 AC_DEFUN([XV_VULKAN_REGISTRY], [
     AC_ARG_WITH([vk-registry],
@@ -27,6 +28,7 @@ AC_DEFUN([XV_VULKAN_REGISTRY], [
     AC_SUBST([VK_REGISTRY])
     AC_SUBST([VK_REGISTRY_VERSION])
     AC_SUBST([VK_HEADERS_CPPFLAGS])
+    AC_SUBST([VK_CONFIGURE_FLAGS])
 
     VK_REGISTRY=
     xv_headers=
@@ -52,9 +54,20 @@ AC_DEFUN([XV_VULKAN_REGISTRY], [
         AC_MSG_ERROR([vk.xml not found: it comes with the Vulkan headers
   (Debian: libvulkan-dev); or say where it is with --with-vk-registry=FILE])])
     AC_MSG_RESULT([$VK_REGISTRY])
-    # An explicit -I of a system folder would only disturb the order of the compiler's own.
-    AS_IF([test -n "$xv_headers" && test "$xv_headers" != /usr/include],
-        [VK_HEADERS_CPPFLAGS="-isystem $xv_headers"])
+    VK_CONFIGURE_FLAGS="--with-vk-registry=$VK_REGISTRY"
+    VK_HEADERS_CPPFLAGS=
+    # Only Vulkan's own folders: the folder may also hold headers of another C library.
+    AS_IF([test -n "$xv_headers" && test "$xv_headers" != /usr/include], [
+        AS_IF([test ! -r "$xv_headers/vulkan/vulkan_core.h"],
+            [AC_MSG_ERROR([there is no vulkan/vulkan_core.h in $xv_headers])])
+        xv_headers=$(cd "$xv_headers" && pwd)
+        AS_MKDIR_P([vulkan-headers])
+        for xv_dir in vulkan vk_video; do
+            rm -f vulkan-headers/$xv_dir
+            ln -s "$xv_headers/$xv_dir" vulkan-headers/$xv_dir
+        done
+        VK_HEADERS_CPPFLAGS="-isystem $(pwd)/vulkan-headers"
+        VK_CONFIGURE_FLAGS="$VK_CONFIGURE_FLAGS --with-vulkan-headers=$xv_headers"])
 
     AC_MSG_CHECKING([for the version of the registry])
     # The first match: those of Vulkan SC come after it.
