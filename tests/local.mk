@@ -6,6 +6,9 @@ include tests/fuzz/local.mk
 include tests/wire/local.mk
 include tests/bench/local.mk
 
+dist_check_SCRIPTS += tests/lib/headers-test.sh tests/lib/runner-test.sh
+TESTS += tests/lib/headers-test.sh tests/lib/runner-test.sh
+
 EXTRA_DIST += \
 	tests/suite.sh \
 	tests/lib/build \

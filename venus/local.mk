@@ -5,19 +5,35 @@ venus_libvenus_a_CPPFLAGS = $(VENUS_CPPFLAGS)
 venus_libvenus_a_SOURCES = \
 	venus/arena.c \
 	venus/arena.h \
+	venus/capset.c \
 	venus/chain.c \
+	venus/context.c \
 	venus/decoder.c \
 	venus/decoder.h \
+	venus/gpu.c \
 	venus/handle_set.c \
 	venus/handle_set.h \
+	venus/instance.c \
+	venus/instance.h \
 	venus/internal.h \
 	venus/limits.h \
 	venus/log.c \
+	venus/memfd.c \
+	venus/memory_type.c \
 	venus/memory_type.h \
+	venus/monitor.c \
 	venus/object.c \
 	venus/object.h \
+	venus/pipeline.c \
+	venus/pool.c \
+	venus/renderer.c \
 	venus/reply.c \
+	venus/resource.c \
+	venus/ring.c \
+	venus/ring.h \
 	venus/shm.h \
+	venus/thread.h \
+	venus/transport.c \
 	venus/venus.h
 nodist_venus_libvenus_a_SOURCES = $(VENUS_GEN_H) $(VENUS_GEN_C)
 

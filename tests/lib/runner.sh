@@ -15,9 +15,10 @@ passed=0 failed=0 skipped=0 failed_names=
 
 selected()
 {
-    local pattern
+    local pattern patterns
     [ -n "${RUNNER_ONLY-}" ] || return 0
-    for pattern in $RUNNER_ONLY; do
+    read -ra patterns <<<"$RUNNER_ONLY"
+    for pattern in "${patterns[@]}"; do
         [[ $1 == $pattern ]] && return 0
     done
     return 1
@@ -95,7 +96,10 @@ group()
         case $line in
         "ok "*) report_ok "$name: ${line#ok }" ;;
         "not ok "*) report_failed "$name: ${line#not ok }" && bad=1 ;;
-        "skip "*) report_skipped "$name: ${line%%: *}" "${line#*: }" ;;
+        "skip "*)
+            line=${line#skip }
+            report_skipped "$name: ${line%%: *}" "${line#*: }"
+            ;;
         *) continue ;;
         esac
         all=$((all + 1))
