@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Fences and semaphores: waiting, creation, and what stands for SYNC_FD handles in the protocol.
+ *
+ * No file descriptor crosses the wire.  Of SYNC_FD export and import clients need only the side
+ * effects on the renderer's objects: exporting resets a fence or consumes a semaphore's payload, and
+ * importing gives a semaphore a signalled payload.  The latter needs no driver (imports.h), so every
+ * host can be said to do it; exporting is offered where the driver can.
+ */
+#include <unistd.h>
+
+#include "imports.h"
+#include "ring.h"
+#include "thread.h"
+
+/* ---- waiting ---- */
+
+typedef VkResult (*wait_fn)(struct venus_decoder *d, const void *args, uint64_t timeout);
+
+/* Wait in slices, so that the end of the context or ring ends the wait. */
+static VkResult wait_in_slices(struct venus_decoder *d, wait_fn wait, const void *args,
+                               uint64_t timeout)
+{
+    const uint64_t start = venus_now_ns();
+    uint64_t left = timeout;
+    for (;;) {
+        const uint64_t slice = left < VENUS_WAIT_SLICE_NS ? left : VENUS_WAIT_SLICE_NS;
+        const VkResult result = wait(d, args, slice);
+        if (result == VK_ERROR_DEVICE_LOST && !(d->command_flags & VENUS_COMMAND_GENERATE_REPLY))
+            venus_decoder_fail(d, "the device is lost, and the client does not listen");
+        if (result != VK_TIMEOUT || venus_decoder_interrupted(d))
+            return result;
+        const uint64_t elapsed = venus_now_ns() - start;
+        if (elapsed >= timeout)
+            return result;
+        left = timeout - elapsed;
+    }
+}
+
+static VkResult wait_fences(struct venus_decoder *d, const void *args, uint64_t timeout)
+{
+    const struct venus_vkWaitForFences *a = args;
+    return d->device->vk.WaitForFences(a->device, a->fenceCount, a->pFences, a->waitAll, timeout);
+}
+
+void venus_handle_vkWaitForFences(struct venus_decoder *d, struct venus_vkWaitForFences *args)
+{
+    args->ret = wait_in_slices(d, wait_fences, args, args->timeout);
+}
+
+static VkResult wait_semaphores(struct venus_decoder *d, const void *args, uint64_t timeout)
+{
+    const struct venus_vkWaitSemaphores *a = args;
+    return d->device->vk.WaitSemaphores(a->device, a->pWaitInfo, timeout);
+}
+
+void venus_handle_vkWaitSemaphores(struct venus_decoder *d, struct venus_vkWaitSemaphores *args)
+{
+    if (d->device->vk.WaitSemaphores)
+        args->ret = wait_in_slices(d, wait_semaphores, args, args->timeout);
+    else
+        venus_decoder_fail(d, "the driver does not have it");
+}
+
+/* ---- creation ---- */
+
+/* Take a struct out of the chain whose head is at `info`. */
+static void unlink_from_chain(const void *info, const void *member)
+{
+    for (VkBaseOutStructure *s = (VkBaseOutStructure *)info; s; s = s->pNext) {
+        if (s->pNext == member) {
+            s->pNext = s->pNext->pNext;
+            return;
+        }
+    }
+}
+
+static void *find_in_chain(const void *chain, VkStructureType type)
+{
+    for (const VkBaseInStructure *s = chain; s; s = s->pNext)
+        if (s->sType == type)
+            return (void *)s;
+    return NULL;
+}
+
+/* Clients may ask for handle types that we offer but the driver lacks: it must not see those. */
+static void limit_handle_types(const void *info, void *export_info, VkFlags *handle_types,
+                               VkFlags host)
+{
+    *handle_types &= host;
+    if (!*handle_types)
+        unlink_from_chain(info, export_info);
+}
+
+void venus_handle_vkCreateFence(struct venus_decoder *d, struct venus_vkCreateFence *args)
+{
+    const struct venus_device *device = d->device;
+    VkExportFenceCreateInfo *export_info =
+        find_in_chain(args->pCreateInfo, VK_STRUCTURE_TYPE_EXPORT_FENCE_CREATE_INFO);
+    if (export_info)
+        limit_handle_types(args->pCreateInfo, export_info, &export_info->handleTypes,
+                           device->physical_device->fence_sync_fd
+                               ? VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT
+                               : 0);
+
+    args->ret = device->vk.CreateFence(args->device, args->pCreateInfo, NULL, args->pFence);
+    if (args->ret == VK_SUCCESS &&
+        !venus_decoder_add_object(d, VENUS_OBJECT_Fence, args->pFence_ids[0],
+                                  (uint64_t)(uintptr_t)*args->pFence, NULL, NULL))
+        device->vk.DestroyFence(args->device, *args->pFence, NULL);
+}
+
+void venus_handle_vkCreateSemaphore(struct venus_decoder *d, struct venus_vkCreateSemaphore *args)
+{
+    struct venus_device *device = d->device;
+    VkExportSemaphoreCreateInfo *export_info =
+        find_in_chain(args->pCreateInfo, VK_STRUCTURE_TYPE_EXPORT_SEMAPHORE_CREATE_INFO);
+    if (export_info)
+        limit_handle_types(args->pCreateInfo, export_info, &export_info->handleTypes,
+                           device->physical_device->semaphore_sync_fd
+                               ? VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT
+                               : 0);
+
+    args->ret =
+        device->vk.CreateSemaphore(args->device, args->pCreateInfo, NULL, args->pSemaphore);
+    if (args->ret != VK_SUCCESS)
+        return;
+    /* The handle may be that of a destroyed semaphore whose import nobody waited for. */
+    venus_imports_take(device, *args->pSemaphore);
+    if (!venus_decoder_add_object(d, VENUS_OBJECT_Semaphore, args->pSemaphore_ids[0],
+                                  (uint64_t)(uintptr_t)*args->pSemaphore, NULL, NULL))
+        device->vk.DestroySemaphore(args->device, *args->pSemaphore, NULL);
+}
+
+/* ---- what is offered ---- */
+
+static bool has_extension(const struct venus_physical_device *physical_device, const char *name)
+{
+    for (uint32_t i = 0; i < physical_device->extension_count; i++)
+        if (!strcmp(physical_device->extensions[i].extensionName, name))
+            return true;
+    return false;
+}
+
+void venus_sync_probe(struct venus_physical_device *physical_device)
+{
+    const struct venus_instance_vk *vk = &physical_device->instance->vk;
+
+    physical_device->fence_sync_fd = false;
+    if (vk->GetPhysicalDeviceExternalFenceProperties &&
+        has_extension(physical_device, VK_KHR_EXTERNAL_FENCE_FD_EXTENSION_NAME)) {
+        const VkPhysicalDeviceExternalFenceInfo info = {
+            .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_FENCE_INFO,
+            .handleType = VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT,
+        };
+        VkExternalFenceProperties properties = {
+            .sType = VK_STRUCTURE_TYPE_EXTERNAL_FENCE_PROPERTIES,
+        };
+        vk->GetPhysicalDeviceExternalFenceProperties(physical_device->handle, &info, &properties);
+        physical_device->fence_sync_fd =
+            properties.externalFenceFeatures & VK_EXTERNAL_FENCE_FEATURE_EXPORTABLE_BIT;
+    }
+
+    physical_device->semaphore_sync_fd = false;
+    if (vk->GetPhysicalDeviceExternalSemaphoreProperties &&
+        has_extension(physical_device, VK_KHR_EXTERNAL_SEMAPHORE_FD_EXTENSION_NAME)) {
+        const VkPhysicalDeviceExternalSemaphoreInfo info = {
+            .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_SEMAPHORE_INFO,
+            .handleType = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT,
+        };
+        VkExternalSemaphoreProperties properties = {
+            .sType = VK_STRUCTURE_TYPE_EXTERNAL_SEMAPHORE_PROPERTIES,
+        };
+        vk->GetPhysicalDeviceExternalSemaphoreProperties(physical_device->handle, &info,
+                                                         &properties);
+        physical_device->semaphore_sync_fd =
+            properties.externalSemaphoreFeatures & VK_EXTERNAL_SEMAPHORE_FEATURE_EXPORTABLE_BIT;
+    }
+}
+
+/* Importing a fence has no command in the protocol. */
+void venus_handle_vkGetPhysicalDeviceExternalFenceProperties(
+    struct venus_decoder *d, struct venus_vkGetPhysicalDeviceExternalFenceProperties *args)
+{
+    const struct venus_physical_device *physical_device = args->first->data;
+    VkExternalFenceProperties *properties = args->pExternalFenceProperties;
+    if (!args->pExternalFenceInfo || !properties) {
+        venus_decoder_fail(d, "a parameter is absent");
+        return;
+    }
+    if (args->pExternalFenceInfo->handleType == VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT &&
+        physical_device->fence_sync_fd) {
+        properties->compatibleHandleTypes = VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT;
+        properties->externalFenceFeatures = VK_EXTERNAL_FENCE_FEATURE_EXPORTABLE_BIT;
+    }
+}
+
+void venus_handle_vkGetPhysicalDeviceExternalSemaphoreProperties(
+    struct venus_decoder *d, struct venus_vkGetPhysicalDeviceExternalSemaphoreProperties *args)
+{
+    const struct venus_physical_device *physical_device = args->first->data;
+    VkExternalSemaphoreProperties *properties = args->pExternalSemaphoreProperties;
+    if (!args->pExternalSemaphoreInfo || !properties) {
+        venus_decoder_fail(d, "a parameter is absent");
+        return;
+    }
+    const VkSemaphoreTypeCreateInfo *type = find_in_chain(
+        args->pExternalSemaphoreInfo->pNext, VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO);
+    if (args->pExternalSemaphoreInfo->handleType != VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT ||
+        (type && type->semaphoreType != VK_SEMAPHORE_TYPE_BINARY))
+        return;
+    properties->compatibleHandleTypes = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT;
+    properties->externalSemaphoreFeatures = VK_EXTERNAL_SEMAPHORE_FEATURE_IMPORTABLE_BIT;
+    if (physical_device->semaphore_sync_fd) {
+        properties->exportFromImportedHandleTypes = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT;
+        properties->externalSemaphoreFeatures |= VK_EXTERNAL_SEMAPHORE_FEATURE_EXPORTABLE_BIT;
+    }
+}
+
+/* ---- the side effects of SYNC_FD handles ---- */
+
+void venus_handle_vkResetFenceResourceMESA(struct venus_decoder *d,
+                                           struct venus_vkResetFenceResourceMESA *args)
+{
+    const struct venus_device *device = d->device;
+    if (!args->fence) {
+        venus_decoder_fail(d, "no fence");
+        return;
+    }
+    const VkFenceGetFdInfoKHR info = {
+        .sType = VK_STRUCTURE_TYPE_FENCE_GET_FD_INFO_KHR,
+        .fence = args->fence,
+        .handleType = VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT,
+    };
+    int fd = -1;
+    if (!device->physical_device->fence_sync_fd || !device->vk.GetFenceFdKHR)
+        venus_decoder_fail(d, "exporting fences was not offered");
+    else if (device->vk.GetFenceFdKHR(args->device, &info, &fd) != VK_SUCCESS)
+        venus_decoder_fail(d, "the driver could not export the fence");
+    if (fd >= 0)
+        close(fd);
+}
+
+void venus_handle_vkWaitSemaphoreResourceMESA(struct venus_decoder *d,
+                                              struct venus_vkWaitSemaphoreResourceMESA *args)
+{
+    struct venus_device *device = d->device;
+    if (!args->semaphore) {
+        venus_decoder_fail(d, "no semaphore");
+        return;
+    }
+    if (venus_imports_take(device, args->semaphore))
+        return;
+    const VkSemaphoreGetFdInfoKHR info = {
+        .sType = VK_STRUCTURE_TYPE_SEMAPHORE_GET_FD_INFO_KHR,
+        .semaphore = args->semaphore,
+        .handleType = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT,
+    };
+    int fd = -1;
+    if (!device->physical_device->semaphore_sync_fd || !device->vk.GetSemaphoreFdKHR)
+        venus_decoder_fail(d, "exporting semaphores was not offered");
+    else if (device->vk.GetSemaphoreFdKHR(args->device, &info, &fd) != VK_SUCCESS)
+        venus_decoder_fail(d, "the driver could not export the semaphore");
+    if (fd >= 0)
+        close(fd);
+}
+
+void venus_handle_vkImportSemaphoreResourceMESA(struct venus_decoder *d,
+                                                struct venus_vkImportSemaphoreResourceMESA *args)
+{
+    const VkImportSemaphoreResourceInfoMESA *info = args->pImportSemaphoreResourceInfo;
+    if (!info || !info->semaphore)
+        venus_decoder_fail(d, "no semaphore");
+    else if (info->resourceId)
+        venus_decoder_fail(d, "resource %u: only a signalled payload can be imported, resource 0",
+                           info->resourceId);
+    else if (venus_imports_add(d->device, info->semaphore))
+        venus_decoder_fail(d, "more than %u semaphores with imported payloads", VENUS_MAX_IMPORTS);
+}
