@@ -13,6 +13,8 @@ venus_libvenus_a_SOURCES = \
 	venus/gpu.c \
 	venus/handle_set.c \
 	venus/handle_set.h \
+	venus/imports.c \
+	venus/imports.h \
 	venus/instance.c \
 	venus/instance.h \
 	venus/internal.h \
@@ -24,14 +26,18 @@ venus_libvenus_a_SOURCES = \
 	venus/monitor.c \
 	venus/object.c \
 	venus/object.h \
+	venus/physical_device.c \
 	venus/pipeline.c \
+	venus/pnext.h \
 	venus/pool.c \
+	venus/queue.c \
 	venus/renderer.c \
 	venus/reply.c \
 	venus/resource.c \
 	venus/ring.c \
 	venus/ring.h \
 	venus/shm.h \
+	venus/sync.c \
 	venus/thread.h \
 	venus/transport.c \
 	venus/venus.h

@@ -58,6 +58,15 @@ build_dir()
     printf '%s\n' "$XEN_VENUS_BUILD/$1"
 }
 
+# make_in_root SUITE ARGUMENT...: make, leaving configure and Makefile.in alone: the roots share the
+# source tree and have different versions of autotools, so one of them made those (quickstart).
+make_in_root()
+{
+    local suite=$1
+    shift
+    in_root "$suite" make -j"$(nproc)" ACLOCAL=: AUTOCONF=: AUTOHEADER=: AUTOMAKE=: "$@"
+}
+
 # icd SUITE NAME: the path, inside the root, of a Vulkan driver's manifest.  Debian 12 and 13 add
 # the architecture to the name of some.
 icd()

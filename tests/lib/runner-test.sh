@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The test runner counts what happened, and a test cannot fail unnoticed.
 set -u
+unset RUNNER_ONLY
 lib=$(cd "$(dirname "$0")" && pwd)
 XEN_VENUS_LOGS=$(mktemp -d)
 trap 'rm -rf "$XEN_VENUS_LOGS"' EXIT
