@@ -32,7 +32,7 @@ int venus_imports_add(struct venus_device *device, VkSemaphore semaphore)
         error = -1;
     } else if (find(imports, device, semaphore) < 0) {
         if (imports->count < VENUS_MAX_IMPORTS)
-            imports->entries[imports->count++] = (struct venus_import){ device, semaphore };
+            imports->entries[imports->count++] = (struct venus_import){device, semaphore};
         else
             error = -1;
     }
@@ -79,8 +79,7 @@ static void drop_timeline_value(const void *chain, uint32_t at)
     if (!info || at >= info->waitSemaphoreValueCount || !info->pWaitSemaphoreValues)
         return;
     uint64_t *values = (uint64_t *)info->pWaitSemaphoreValues;
-    memmove(&values[at], &values[at + 1],
-            (--info->waitSemaphoreValueCount - at) * sizeof(*values));
+    memmove(&values[at], &values[at + 1], (--info->waitSemaphoreValueCount - at) * sizeof(*values));
 }
 
 static void drop_device_index(const void *chain, uint32_t at)

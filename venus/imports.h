@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Binary semaphores with a temporarily imported "signalled" payload (vkImportSemaphoreResourceMESA).
- * Waiting for such a semaphore is a no-op that restores its own payload.  Hence nothing is imported
- * into the driver: we remember the semaphore, and leave the next wait for it out of the submission.
- * That is exact on every driver, and cheaper than a submission that would signal the semaphore, which
- * could also wait behind work that depends on it.  Private to sync.c and queue.c.
+ * Binary semaphores with a temporarily imported "signalled" payload
+ * (vkImportSemaphoreResourceMESA). Waiting for such a semaphore is a no-op that restores its own
+ * payload.  Hence nothing is imported into the driver: we remember the semaphore, and leave the
+ * next wait for it out of the submission. That is exact on every driver, and cheaper than a
+ * submission that would signal the semaphore, which could also wait behind work that depends on it.
+ * Private to sync.c and queue.c.
  */
 #ifndef VENUS_IMPORTS_H
 #define VENUS_IMPORTS_H

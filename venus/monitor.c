@@ -6,14 +6,16 @@
  * again after 3.5 s, and then at growing intervals of up to about three times the wait's age; when
  * the bit is still clear it aborts.  It promises to wait longer than the reporting period, 3 s.
  *
- * So while anything that a client could wait for is going on, that is, while a ring is not asleep or
- * a queue has unfinished work, ALIVE is set twice per reporting period.  Afterwards reporting goes on
- * as long as a wait that began before could still look at the bit, which shows as a bit that was
- * found cleared.  Then the monitor sleeps until a ring leaves its sleep: idle clients cost nothing.
+ * So while anything that a client could wait for is going on, that is, while a ring is not asleep
+ * or a queue has unfinished work, ALIVE is set twice per reporting period.  Afterwards reporting
+ * goes on as long as a wait that began before could still look at the bit, which shows as a bit
+ * that was found cleared.  Then the monitor sleeps until a ring leaves its sleep: idle clients cost
+ * nothing.
  *
- * What this does not cover: a client that has been quiet for two reporting periods and then, without
- * sending any command, waits longer than 3.5 s for something that neither a ring nor a queue works
- * on, such as a timeline semaphore that the client's own other thread will signal later.
+ * What this does not cover: a client that has been quiet for two reporting periods and then,
+ * without sending any command, waits longer than 3.5 s for something that neither a ring nor a
+ * queue works on, such as a timeline semaphore that the client's own other thread will signal
+ * later.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -43,7 +45,7 @@ struct observation {
 /* Set ALIVE everywhere, and see what goes on. */
 static struct observation report(struct venus_context *context)
 {
-    struct observation seen = { false, false };
+    struct observation seen = {false, false};
     struct venus_queue *queues[VENUS_MAX_TIMELINES];
 
     pthread_mutex_lock(&context->lock);
@@ -90,9 +92,8 @@ static void *run_monitor(void *arg)
             uint64_t interval = monitor->period / 2;
             if (interval < MIN_INTERVAL)
                 interval = MIN_INTERVAL;
-            while (!monitor->stop &&
-                   venus_cond_wait_until(&monitor->cond, &monitor->lock, now + interval) !=
-                       ETIMEDOUT)
+            while (!monitor->stop && venus_cond_wait_until(&monitor->cond, &monitor->lock,
+                                                           now + interval) != ETIMEDOUT)
                 ;
         } else {
             monitor->asleep = true;

@@ -3,11 +3,11 @@
  * Queues: submissions, and timelines.
  *
  * A timeline tells the owner of the context when all work so far on a queue has finished.  That is
- * an empty submission with a fence of ours, and a thread per queue, started by the first such fence,
- * that waits for these fences in their order.
+ * an empty submission with a fence of ours, and a thread per queue, started by the first such
+ * fence, that waits for these fences in their order.
  *
- * The monitor wants to know whether a queue still works.  It has no thread wait for that: it submits
- * a fence behind the latest submission and looks at it when it comes by the next time.
+ * The monitor wants to know whether a queue still works.  It has no thread wait for that: it
+ * submits a fence behind the latest submission and looks at it when it comes by the next time.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -44,7 +44,7 @@ struct venus_timeline {
 
 static VkResult fence_create(struct venus_device *device, VkFence *fence)
 {
-    static const VkFenceCreateInfo info = { .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO };
+    static const VkFenceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
     return device->vk.CreateFence(device->handle, &info, NULL, fence);
 }
 
@@ -258,8 +258,8 @@ void venus_handle_vkQueueSubmit(struct venus_decoder *d, struct venus_vkQueueSub
     struct venus_queue *queue = args->first->data;
     venus_imports_consume(queue->device, args->submitCount, (VkSubmitInfo *)args->pSubmits);
     pthread_mutex_lock(&queue->lock);
-    args->ret = queue->device->vk.QueueSubmit(args->queue, args->submitCount, args->pSubmits,
-                                              args->fence);
+    args->ret =
+        queue->device->vk.QueueSubmit(args->queue, args->submitCount, args->pSubmits, args->fence);
     count_submission(queue);
     pthread_mutex_unlock(&queue->lock);
     check_submission(d, args->ret);
@@ -274,8 +274,8 @@ void venus_handle_vkQueueSubmit2(struct venus_decoder *d, struct venus_vkQueueSu
     }
     venus_imports_consume2(queue->device, args->submitCount, (VkSubmitInfo2 *)args->pSubmits);
     pthread_mutex_lock(&queue->lock);
-    args->ret = queue->device->vk.QueueSubmit2(args->queue, args->submitCount, args->pSubmits,
-                                               args->fence);
+    args->ret =
+        queue->device->vk.QueueSubmit2(args->queue, args->submitCount, args->pSubmits, args->fence);
     count_submission(queue);
     pthread_mutex_unlock(&queue->lock);
     check_submission(d, args->ret);
@@ -287,8 +287,8 @@ void venus_handle_vkQueueBindSparse(struct venus_decoder *d, struct venus_vkQueu
     venus_imports_consume_sparse(queue->device, args->bindInfoCount,
                                  (VkBindSparseInfo *)args->pBindInfo);
     pthread_mutex_lock(&queue->lock);
-    args->ret = queue->device->vk.QueueBindSparse(args->queue, args->bindInfoCount,
-                                                  args->pBindInfo, args->fence);
+    args->ret = queue->device->vk.QueueBindSparse(args->queue, args->bindInfoCount, args->pBindInfo,
+                                                  args->fence);
     count_submission(queue);
     pthread_mutex_unlock(&queue->lock);
     check_submission(d, args->ret);

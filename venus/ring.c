@@ -35,8 +35,8 @@
 /* Then naps, each a fraction of the time that has passed, so that they add little latency in
  * proportion, and are few. */
 #define NAP_FRACTION 4
-#define NAP_MIN 10000u
-#define NAP_MAX 10000000u
+#define NAP_MIN      10000u
+#define NAP_MAX      10000000u
 
 /* How long after setting IDLE the tail is looked at once more. */
 #define SECOND_LOOK 1000000u
@@ -56,11 +56,11 @@ const char *venus_ring_layout_init(struct venus_ring_layout *layout,
                                    const VkRingCreateInfoMESA *info, size_t resource_size)
 {
     const struct area areas[] = {
-        { info->headOffset, 4 },
-        { info->tailOffset, 4 },
-        { info->statusOffset, 4 },
-        { info->bufferOffset, info->bufferSize },
-        { info->extraOffset, info->extraSize },
+        {info->headOffset, 4},
+        {info->tailOffset, 4},
+        {info->statusOffset, 4},
+        {info->bufferOffset, info->bufferSize},
+        {info->extraOffset, info->extraSize},
     };
     const unsigned int count = sizeof(areas) / sizeof(areas[0]);
 
@@ -504,9 +504,8 @@ bool venus_ring_write_extra(struct venus_ring *ring, uint64_t offset, uint32_t v
     if (offset % 4 || layout->extra_size < 4 || offset > layout->extra_size - 4)
         return false;
     /* Orders everything that the virtqueue did so far before the value. */
-    atomic_store_explicit(
-        venus_shm_word(&ring->resource->shm, layout->extra + (size_t)offset), value,
-        memory_order_release);
+    atomic_store_explicit(venus_shm_word(&ring->resource->shm, layout->extra + (size_t)offset),
+                          value, memory_order_release);
     return true;
 }
 

@@ -29,7 +29,7 @@ struct venus_ring {
     struct venus_context *context;
     struct venus_resource *resource; /* a reference */
     struct venus_ring_layout layout;
-    _Atomic uint32_t *head, *tail, *status; /* in shared memory; only tail's value is the client's */
+    _Atomic uint32_t *head, *tail, *status; /* in shared memory */
     uint64_t idle_timeout;                  /* nanoseconds */
     struct venus_monitor *monitor;          /* NULL: not monitored */
     int nice;                               /* of the thread; only lowers its priority */

@@ -3,9 +3,9 @@
  * Fences and semaphores: waiting, creation, and what stands for SYNC_FD handles in the protocol.
  *
  * No file descriptor crosses the wire.  Of SYNC_FD export and import clients need only the side
- * effects on the renderer's objects: exporting resets a fence or consumes a semaphore's payload, and
- * importing gives a semaphore a signalled payload.  The latter needs no driver (imports.h), so every
- * host can be said to do it; exporting is offered where the driver can.
+ * effects on the renderer's objects: exporting resets a fence or consumes a semaphore's payload,
+ * and importing gives a semaphore a signalled payload.  The latter needs no driver (imports.h), so
+ * every host can be said to do it; exporting is offered where the driver can.
  */
 #include <unistd.h>
 
@@ -98,10 +98,9 @@ void venus_handle_vkCreateFence(struct venus_decoder *d, struct venus_vkCreateFe
     VkExportFenceCreateInfo *export_info =
         find_in_chain(args->pCreateInfo, VK_STRUCTURE_TYPE_EXPORT_FENCE_CREATE_INFO);
     if (export_info)
-        limit_handle_types(args->pCreateInfo, export_info, &export_info->handleTypes,
-                           device->physical_device->fence_sync_fd
-                               ? VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT
-                               : 0);
+        limit_handle_types(
+            args->pCreateInfo, export_info, &export_info->handleTypes,
+            device->physical_device->fence_sync_fd ? VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT : 0);
 
     args->ret = device->vk.CreateFence(args->device, args->pCreateInfo, NULL, args->pFence);
     if (args->ret == VK_SUCCESS &&
@@ -121,8 +120,7 @@ void venus_handle_vkCreateSemaphore(struct venus_decoder *d, struct venus_vkCrea
                                ? VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT
                                : 0);
 
-    args->ret =
-        device->vk.CreateSemaphore(args->device, args->pCreateInfo, NULL, args->pSemaphore);
+    args->ret = device->vk.CreateSemaphore(args->device, args->pCreateInfo, NULL, args->pSemaphore);
     if (args->ret != VK_SUCCESS)
         return;
     /* The handle may be that of a destroyed semaphore whose import nobody waited for. */

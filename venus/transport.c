@@ -45,8 +45,9 @@ static void run_stream(struct venus_decoder *d, const VkCommandStreamDescription
     if (ok)
         venus_decoder_run(d, copy, stream->size, NULL);
     else
-        venus_decoder_fail(d, copy ? "a stream is not inside resource %u"
-                                   : "no memory for a stream in resource %u",
+        venus_decoder_fail(d,
+                           copy ? "a stream is not inside resource %u"
+                                : "no memory for a stream in resource %u",
                            stream->resourceId);
 }
 
