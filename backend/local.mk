@@ -1,1 +1,40 @@
 # SPDX-License-Identifier: MIT
+# The daemon. All but main.c is a library too, so that tests can link it with a renderer of their own.
+sbin_PROGRAMS += backend/xen-venusd
+noinst_LIBRARIES += backend/libbackend.a
+
+backend_libbackend_a_CPPFLAGS = $(VENUS_CPPFLAGS) -I$(srcdir)/backend
+backend_libbackend_a_SOURCES = \
+	backend/exit_codes.h \
+	backend/gpus.c \
+	backend/gpus.h \
+	backend/log.c \
+	backend/log.h \
+	backend/options.c \
+	backend/options.h \
+	backend/vtest_client.c \
+	backend/vtest_client.h \
+	backend/vtest_ids.c \
+	backend/vtest_ids.h \
+	backend/vtest_limits.h \
+	backend/vtest_listen.c \
+	backend/vtest_listen.h \
+	backend/vtest_message.c \
+	backend/vtest_message.h \
+	backend/vtest_peer.c \
+	backend/vtest_peer.h \
+	backend/vtest_protocol.h \
+	backend/vtest_server.c \
+	backend/vtest_server.h \
+	backend/vtest_socket.c \
+	backend/vtest_socket.h \
+	backend/vtest_sync.c \
+	backend/vtest_sync.h \
+	backend/vulkan_loader.c \
+	backend/vulkan_loader.h
+
+backend_xen_venusd_CPPFLAGS = $(VENUS_CPPFLAGS) -I$(srcdir)/backend
+backend_xen_venusd_SOURCES = backend/main.c
+backend_xen_venusd_LDADD = backend/libbackend.a venus/libvenus.a -ldl -lpthread -lm
+
+dist_man8_MANS += docs/xen-venusd.8

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* xen-venusd: options, the choice of the GPU, and then the server. */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "exit_codes.h"
+#include "gpus.h"
+#include "log.h"
+#include "options.h"
+#include "vtest_server.h"
+
+static int list_gpus(const struct options *options)
+{
+    struct backend_gpu *gpus;
+    int count;
+    const int result = backend_gpus_probe(options->validate, &gpus, &count);
+    if (result != BACKEND_EXIT_OK)
+        return result;
+    if (!count)
+        backend_log(VENUS_LOG_ERROR, "Vulkan works but finds no GPU");
+    backend_gpus_print(stdout, gpus, count);
+    free(gpus);
+    return count ? BACKEND_EXIT_OK : BACKEND_EXIT_GPU;
+}
+
+/* Check that there is something to offer to clients, and find the GPU that --gpu names. */
+static int choose_gpu(const struct options *options, struct backend_gpu *chosen)
+{
+    struct backend_gpu *gpus;
+    int count, usable = 0;
+    int result = backend_gpus_probe(options->validate, &gpus, &count);
+    if (result != BACKEND_EXIT_OK)
+        return result;
+    const struct backend_gpu *gpu = NULL;
+    if (options->gpu) {
+        gpu = backend_gpu_select(gpus, count, options->gpu);
+        if (gpu)
+            *chosen = *gpu;
+    }
+    for (int i = 0; i < count; i++) {
+        if (options->gpu && &gpus[i] != gpu)
+            continue;
+        usable += !!*gpus[i].memory_path;
+        if (*gpus[i].memory_path)
+            backend_log(VENUS_LOG_INFO, "GPU %d: %s", i, gpus[i].gpu.name);
+        else
+            backend_log(VENUS_LOG_WARNING, "GPU %d: %s: unusable: %s", i, gpus[i].gpu.name,
+                        gpus[i].unusable);
+    }
+    if (!usable) {
+        result = BACKEND_EXIT_GPU;
+        if (!count)
+            backend_log(VENUS_LOG_ERROR, "Vulkan works but finds no GPU");
+        else if (!options->gpu || gpu)
+            backend_log(VENUS_LOG_ERROR, "no GPU can be offered to clients");
+    }
+    free(gpus);
+    return result;
+}
+
+static int serve_vtest(const struct options *options)
+{
+    struct backend_gpu gpu;
+    const int result = choose_gpu(options, &gpu);
+    if (result != BACKEND_EXIT_OK)
+        return result;
+    const struct vtest_server_params params = {
+        .path = options->vtest_path,
+        .max_clients = options->max_clients,
+        .gpu_uuid = options->gpu ? gpu.gpu.uuid : NULL,
+        .validate = options->validate,
+    };
+    return vtest_server_run(&params);
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    if (!options_parse(&options, argc, argv))
+        return BACKEND_EXIT_USAGE;
+    backend_log_init(options.log_level);
+    switch (options.mode) {
+    case OPTIONS_HELP:
+        options_print_help();
+        break;
+    case OPTIONS_VERSION:
+        puts("xen-venusd " PACKAGE_VERSION);
+        break;
+    case OPTIONS_LIST_GPUS:
+        return list_gpus(&options);
+    case OPTIONS_VTEST:
+        return serve_vtest(&options);
+    }
+    /* Whoever reads the text should not take half of it for all. */
+    return fflush(stdout) ? BACKEND_EXIT_ERROR : BACKEND_EXIT_OK;
+}
