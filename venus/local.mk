@@ -10,6 +10,8 @@ venus_libvenus_a_SOURCES = \
 	venus/context.c \
 	venus/decoder.c \
 	venus/decoder.h \
+	venus/device.c \
+	venus/extension.c \
 	venus/gpu.c \
 	venus/handle_set.c \
 	venus/handle_set.h \
