@@ -33,4 +33,15 @@ run build-tsan 600 "$build" trixie "$XEN_VENUS_BUILD/tsan" "all check-programs" 
 group check-tsan 300 "$make_check" trixie "$XEN_VENUS_BUILD/tsan"
 run distcheck 600 "$build" trixie "$(build_dir trixie)" distcheck --enable-werror
 
+# ---- applications through Venus: Mesa of Debian 13 and of sid on either side ----
+
+for client in trixie sid; do
+    for host in trixie sid; do
+        run "vulkaninfo-$client-on-$host" 180 tests/vtest/vulkaninfo.sh $client $host
+        group "vkmark-$client-on-$host" 200 tests/vtest/vkmark.sh $client $host
+        group "ggml-$client-on-$host" 600 tests/vtest/ggml.sh $client $host
+        run "ffmpeg-$client-on-$host" 150 tests/vtest/ffmpeg.sh $client $host
+    done
+done
+
 summary

@@ -37,6 +37,8 @@ expect "not ok a (status 127)" 'run a 5 no-such-command'
 expect "skip a: because" 'run a 5 sh -c "echo because; exit 77"'
 expect "skip a: because" 'skip a because'
 expect $'ok a: x\nskip a: z: why' 'group a 5 printf "ok x\nnoise\nskip z: why\n"'
+expect $'ok a: x\nnot ok a: y # bad\nskip a: z: why' \
+    'group a 5 printf "1..3\nok 1 - x\nnot ok 2 - y # bad\nok 3 - z # skip why\n"'
 expect "not ok a: y" 'group a 5 printf "not ok y\n"'
 expect "not ok a (no test ran)" 'group a 5 true'
 expect $'ok a: x\nnot ok a (status 3 after 1 tests)' 'group a 5 sh -c "echo ok x; exit 3"'

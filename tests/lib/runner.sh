@@ -3,7 +3,8 @@
 #
 #   run NAME SECONDS COMMAND...     one test: passes with status 0, is skipped with 77, else fails
 #   group NAME SECONDS COMMAND...   many tests: COMMAND prints `ok PART`, `not ok PART` or
-#                                   `skip PART: reason` lines, each of which counts
+#                                   `skip PART: reason` lines (or TAP's `ok PART # skip reason`),
+#                                   each of which counts
 #   skip NAME REASON                a test that cannot run here
 #   summary                         the last line; fails when a test failed
 #
@@ -93,7 +94,13 @@ group()
     shift
     run_logged "$@"
     while IFS= read -r line; do
+        # TAP numbers its lines: ok 1 - PART
+        [[ $line =~ ^((not )?ok\ )[0-9]+\ -\ (.*) ]] && line=${BASH_REMATCH[1]}${BASH_REMATCH[3]}
         case $line in
+        "ok "*"# skip "*)
+            line=${line#ok }
+            report_skipped "$name: ${line%% # skip *}" "${line#* # skip }"
+            ;;
         "ok "*) report_ok "$name: ${line#ok }" ;;
         "not ok "*) report_failed "$name: ${line#not ok }" && bad=1 ;;
         "skip "*)
