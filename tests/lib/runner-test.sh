@@ -42,6 +42,7 @@ expect $'ok a: x\nnot ok a: y # bad\nskip a: z: why' \
 expect "not ok a: y" 'group a 5 printf "not ok y\n"'
 expect "not ok a (no test ran)" 'group a 5 true'
 expect $'ok a: x\nnot ok a (status 3 after 1 tests)' 'group a 5 sh -c "echo ok x; exit 3"'
+expect "skip a: none" 'group a 5 sh -c "echo none; exit 77"'
 expect "ok abc" 'RUNNER_ONLY="x a*"; run abc 5 true; run bcd 5 true; skip e f; group g 5 false'
 
 expect_summary "2 passed, 0 failed" 0 'run a 5 true; run b 5 true'
