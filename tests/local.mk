@@ -11,7 +11,9 @@ TESTS += tests/lib/headers-test.sh tests/lib/runner-test.sh
 
 EXTRA_DIST += \
 	tests/suite.sh \
+	tests/coverage.sh \
 	tests/lib/build \
+	tests/lib/coverage-report \
 	tests/lib/enter-root \
 	tests/lib/make-check \
 	tests/lib/make-root \
