@@ -44,6 +44,7 @@ void venus_context_destroy(struct venus_context *context)
     venus_monitor_destroy(context->monitor);
     /* Waits for the GPU, so that nothing below is in use any more. */
     venus_instance_teardown(context);
+    venus_devices_free(context);
     venus_decoder_finish(&context->virtqueue);
     venus_resource_put_all(context);
     venus_object_table_finish(&context->objects);

@@ -127,11 +127,11 @@ struct venus_device {
     struct venus_physical_device *physical_device;
     struct venus_device_vk vk;
     struct venus_queue *queues;
-    uint32_t queue_count;
+    uint32_t queue_count, queue_room;
     struct venus_handle_set plain_buffers;   /* those that cannot use client-visible memory */
     struct venus_handle_set mappable_images; /* those that can */
     struct venus_device *next; /* in the context; devices' memory lives as long as the context */
-    bool lost_or_destroyed;
+    bool unused; /* destroyed: the record can serve the next device; under context->lock */
 };
 
 /* sync.c: binary semaphores with a temporarily imported "signalled" payload: the next wait for one

@@ -88,13 +88,13 @@ struct venus_resource *venus_resource_get(struct venus_context *context, uint32_
 
 void venus_resource_put(struct venus_resource *resource)
 {
-    if (!resource ||
-        atomic_fetch_sub_explicit(&resource->references, 1, memory_order_acq_rel) != 1)
+    if (!resource || atomic_fetch_sub_explicit(&resource->references, 1, memory_order_acq_rel) != 1)
         return;
     if (resource->kind == VENUS_RESOURCE_SHM)
         resource->provider->free(resource->provider->user, &resource->pages);
     else if (resource->fd >= 0)
         close(resource->fd);
+    venus_memory_pages_put(resource->memory);
     free(resource);
 }
 
@@ -168,9 +168,8 @@ static int create_blob(struct venus_context *context, uint32_t res_id, uint64_t 
     resource->fd = -1;
     atomic_init(&resource->references, 1);
 
-    int error = blob_id
-                    ? venus_memory_export(context, blob_id, size, flags, blob, resource)
-                    : create_shm(context, size, flags, resource, blob);
+    int error = blob_id ? venus_memory_export(context, blob_id, size, flags, blob, resource)
+                        : create_shm(context, size, flags, resource, blob);
     if (error) {
         free(resource);
         return error;

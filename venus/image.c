@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Images.  Linear images are what clients map, so they are created for client-visible memory where
+ * the driver supports that.  All others are kept in memory that clients cannot map.
+ */
+#include "internal.h"
+#include "pnext.h"
+
+/* The structs that a format query shares with the creation of an image. */
+struct shared_structs {
+    VkImageFormatListCreateInfo formats;
+    VkImageStencilUsageCreateInfo stencil;
+};
+
+/* Copy them from the creation into the chain of the query. */
+static void copy_shared(const VkImageCreateInfo *info, VkPhysicalDeviceImageFormatInfo2 *query,
+                        struct shared_structs *room)
+{
+    const VkImageFormatListCreateInfo *formats =
+        venus_pnext_find(info->pNext, VK_STRUCTURE_TYPE_IMAGE_FORMAT_LIST_CREATE_INFO);
+    if (formats) {
+        room->formats = *formats;
+        venus_pnext_add(query, &room->formats);
+    }
+    const VkImageStencilUsageCreateInfo *stencil =
+        venus_pnext_find(info->pNext, VK_STRUCTURE_TYPE_IMAGE_STENCIL_USAGE_CREATE_INFO);
+    if (stencil) {
+        room->stencil = *stencil;
+        venus_pnext_add(query, &room->stencil);
+    }
+}
+
+/* Whether the driver can create this image for external memory of the kind that clients map. */
+static bool can_be_client_visible(const struct venus_physical_device *gpu,
+                                  const VkImageCreateInfo *info)
+{
+    VkPhysicalDeviceExternalImageFormatInfo external = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO,
+        .handleType = venus_memory_handle_type(gpu->memory.path),
+    };
+    VkPhysicalDeviceImageFormatInfo2 query = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_IMAGE_FORMAT_INFO_2,
+        .pNext = &external,
+        .format = info->format,
+        .type = info->imageType,
+        .tiling = info->tiling,
+        .usage = info->usage,
+        .flags = info->flags,
+    };
+    VkExternalImageFormatProperties answer = {
+        .sType = VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES,
+    };
+    VkImageFormatProperties2 properties = {
+        .sType = VK_STRUCTURE_TYPE_IMAGE_FORMAT_PROPERTIES_2,
+        .pNext = &answer,
+    };
+    struct shared_structs room;
+    copy_shared(info, &query, &room);
+    if (gpu->instance->vk.GetPhysicalDeviceImageFormatProperties2(gpu->handle, &query,
+                                                                  &properties) != VK_SUCCESS)
+        return false;
+
+    const VkExternalMemoryFeatureFlags features =
+        answer.externalMemoryProperties.externalMemoryFeatures;
+    const VkExternalMemoryFeatureFlags wanted = gpu->memory.path == VENUS_MEMORY_HOST_IMPORT
+                                                    ? VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT
+                                                    : VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT;
+    const VkImageFormatProperties *limits = &properties.imageFormatProperties;
+    return (features & wanted) && !(features & VK_EXTERNAL_MEMORY_FEATURE_DEDICATED_ONLY_BIT) &&
+           info->extent.width <= limits->maxExtent.width &&
+           info->extent.height <= limits->maxExtent.height &&
+           info->extent.depth <= limits->maxExtent.depth &&
+           info->mipLevels <= limits->maxMipLevels && info->arrayLayers <= limits->maxArrayLayers &&
+           (info->samples & limits->sampleCounts);
+}
+
+/*
+ * Make an image's creation one for client-visible memory if that is due and possible; `room` is used
+ * for the struct that it takes.  Returns whether client-visible memory may be offered for it.
+ */
+static bool make_client_visible(const struct venus_physical_device *gpu, VkImageCreateInfo *info,
+                                VkExternalMemoryImageCreateInfo *room)
+{
+    const VkExternalMemoryHandleTypeFlagBits type = venus_memory_handle_type(gpu->memory.path);
+    VkExternalMemoryImageCreateInfo *external =
+        venus_pnext_find(info->pNext, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO);
+    if (external && external->handleTypes)
+        return external->handleTypes & type; /* the client's own: it exports the memory */
+    if (info->tiling != VK_IMAGE_TILING_LINEAR || !can_be_client_visible(gpu, info))
+        return false;
+    /*
+     * Vulkan does not allow external memory for images whose initial content the client writes
+     * through a mapping.  But clients may expect that they can do that with linear images, and
+     * drivers do not care: such an image gets client-visible memory all the same.
+     */
+    if (info->initialLayout == VK_IMAGE_LAYOUT_PREINITIALIZED)
+        return true;
+    if (!external) {
+        external = room;
+        *external = (VkExternalMemoryImageCreateInfo){
+            .sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO,
+        };
+        venus_pnext_add(info, external);
+    }
+    external->handleTypes = (VkExternalMemoryHandleTypeFlags)type;
+    return true;
+}
+
+void venus_handle_vkCreateImage(struct venus_decoder *d, struct venus_vkCreateImage *args)
+{
+    struct venus_device *device = args->first->data;
+    VkImageCreateInfo info = *args->pCreateInfo;
+    VkExternalMemoryImageCreateInfo room;
+    const bool visible = make_client_visible(device->physical_device, &info, &room);
+
+    args->ret = device->vk.CreateImage(device->handle, &info, NULL, args->pImage);
+    if (args->ret != VK_SUCCESS)
+        return;
+    const uint64_t handle = (uint64_t)(uintptr_t)*args->pImage;
+    if (!venus_handle_set_put(&device->mappable_images, handle, visible)) {
+        device->vk.DestroyImage(device->handle, *args->pImage, NULL);
+        args->ret = VK_ERROR_OUT_OF_HOST_MEMORY;
+        return;
+    }
+    if (!venus_decoder_add_object(d, VENUS_OBJECT_Image, args->pImage_ids[0], handle, NULL, NULL))
+        device->vk.DestroyImage(device->handle, *args->pImage, NULL);
+}
+
+/* Translate the driver's requirements to the client's memory types. */
+static void translate(struct venus_device *device, bool visible, VkMemoryRequirements *requirements)
+{
+    requirements->memoryTypeBits = venus_memory_types_to_client(
+        &device->physical_device->memory, requirements->memoryTypeBits, visible);
+}
+
+static bool is_client_visible(struct venus_device *device, VkImage image)
+{
+    return venus_handle_set_contains(&device->mappable_images, (uint64_t)(uintptr_t)image);
+}
+
+void venus_handle_vkGetImageMemoryRequirements(struct venus_decoder *d,
+                                               struct venus_vkGetImageMemoryRequirements *args)
+{
+    struct venus_device *device = args->first->data;
+    if (!args->image_object) {
+        venus_decoder_fail(d, "no image");
+        return;
+    }
+    device->vk.GetImageMemoryRequirements(device->handle, args->image, args->pMemoryRequirements);
+    translate(device, is_client_visible(device, args->image), args->pMemoryRequirements);
+}
+
+void venus_handle_vkGetImageMemoryRequirements2(struct venus_decoder *d,
+                                                struct venus_vkGetImageMemoryRequirements2 *args)
+{
+    struct venus_device *device = args->first->data;
+    const VkImage image = args->pInfo->image;
+    if (!image) {
+        venus_decoder_fail(d, "no image");
+        return;
+    }
+    device->vk.GetImageMemoryRequirements2(device->handle, args->pInfo, args->pMemoryRequirements);
+    translate(device, is_client_visible(device, image),
+              &args->pMemoryRequirements->memoryRequirements);
+}
+
+void venus_handle_vkGetDeviceImageMemoryRequirements(
+    struct venus_decoder *d, struct venus_vkGetDeviceImageMemoryRequirements *args)
+{
+    struct venus_device *device = args->first->data;
+    if (!args->pInfo->pCreateInfo || !device->vk.GetDeviceImageMemoryRequirements) {
+        venus_decoder_fail(d, args->pInfo->pCreateInfo ? "the host driver does not have it"
+                                                       : "no VkImageCreateInfo");
+        return;
+    }
+    VkImageCreateInfo create = *args->pInfo->pCreateInfo;
+    VkDeviceImageMemoryRequirements info = *args->pInfo;
+    VkExternalMemoryImageCreateInfo room;
+    const bool visible = make_client_visible(device->physical_device, &create, &room);
+    info.pCreateInfo = &create;
+    device->vk.GetDeviceImageMemoryRequirements(device->handle, &info, args->pMemoryRequirements);
+    translate(device, visible, &args->pMemoryRequirements->memoryRequirements);
+}

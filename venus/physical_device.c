@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The physical devices of the client's instance: those of the host whose memory can be given to
+ * clients, filtered by the administrator's choice, with what we cannot serve hidden.
+ */
+#include <stdlib.h>
+
+#include "instance.h"
+#include "pnext.h"
+
+/* ---- what is offered ---- */
+
+static bool has_uuid(const struct venus_physical_device *gpu, const uint8_t *uuid)
+{
+    VkPhysicalDeviceIDProperties id = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES,
+    };
+    VkPhysicalDeviceProperties2 properties = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+        .pNext = &id,
+    };
+    if (gpu->api_version < VK_API_VERSION_1_1)
+        return false;
+    gpu->instance->vk.GetPhysicalDeviceProperties2(gpu->handle, &properties);
+    return memcmp(id.deviceUUID, uuid, VK_UUID_SIZE) == 0;
+}
+
+/* Whether to offer this GPU; if so it is filled. */
+static bool consider(const struct venus_renderer *renderer, struct venus_physical_device *gpu)
+{
+    if (venus_gpu_describe(gpu) != VK_SUCCESS)
+        return false;
+    bool wanted = !renderer->has_gpu_uuid || has_uuid(gpu, renderer->gpu_uuid);
+    if (wanted) {
+        const char *unusable = venus_gpu_probe_memory(renderer, gpu);
+        if (unusable)
+            venus_log(VENUS_LOG_WARNING, "%s is not offered to clients: %s",
+                      gpu->properties.deviceName, unusable);
+        wanted = !unusable;
+    }
+    if (!wanted) {
+        venus_gpu_finish(gpu);
+        return false;
+    }
+    gpu->properties.apiVersion = gpu->api_version;
+    venus_sync_probe(gpu);
+    return true;
+}
+
+VkResult venus_physical_devices_init(const struct venus_renderer *renderer,
+                                     struct venus_instance *instance)
+{
+    VkPhysicalDevice *handles;
+    uint32_t count;
+    const VkResult result = venus_gpu_enumerate(instance, &handles, &count);
+    if (result != VK_SUCCESS)
+        return result;
+    struct venus_physical_device *gpus = calloc(count + 1, sizeof(*gpus));
+    if (!gpus) {
+        free(handles);
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    uint32_t offered = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        struct venus_physical_device *gpu = &gpus[offered];
+        memset(gpu, 0, sizeof(*gpu));
+        gpu->handle = handles[i];
+        gpu->instance = instance;
+        if (consider(renderer, gpu))
+            offered++;
+    }
+    free(handles);
+    if (!offered)
+        venus_log(VENUS_LOG_ERROR, "none of this host's %u GPUs can be offered to clients", count);
+    instance->physical_devices = gpus;
+    instance->physical_device_count = offered;
+    return VK_SUCCESS;
+}
+
+void venus_physical_devices_finish(struct venus_instance *instance)
+{
+    for (uint32_t i = 0; i < instance->physical_device_count; i++)
+        venus_gpu_finish(&instance->physical_devices[i]);
+    free(instance->physical_devices);
+    instance->physical_devices = NULL;
+    instance->physical_device_count = 0;
+}
+
+static struct venus_physical_device *find_handle(const struct venus_instance *instance,
+                                                 VkPhysicalDevice handle)
+{
+    for (uint32_t i = 0; i < instance->physical_device_count; i++) {
+        if (instance->physical_devices[i].handle == handle)
+            return &instance->physical_devices[i];
+    }
+    return NULL;
+}
+
+/* ---- enumeration ---- */
+
+/* Enumerate once; clients get the same devices ever after. */
+static VkResult ensure_devices(struct venus_context *context, struct venus_instance *instance)
+{
+    VkResult result = VK_SUCCESS;
+    pthread_mutex_lock(&context->lock);
+    if (!instance->physical_devices)
+        result = venus_physical_devices_init(context->renderer, instance);
+    pthread_mutex_unlock(&context->lock);
+    return result;
+}
+
+/* Give a device the id that the client chose for it. */
+static bool adopt(struct venus_decoder *d, struct venus_physical_device *gpu, uint64_t id)
+{
+    pthread_mutex_lock(&d->context->lock);
+    const uint64_t old = gpu->id;
+    if (!old)
+        gpu->id = id;
+    pthread_mutex_unlock(&d->context->lock);
+    if (old && old != id)
+        venus_decoder_fail(d, "physical device 0x%llx enumerated again as 0x%llx",
+                           (unsigned long long)old, (unsigned long long)id);
+    if (old)
+        return old == id;
+    return venus_decoder_add_object(d, VENUS_OBJECT_PhysicalDevice, id,
+                                    (uint64_t)(uintptr_t)gpu->handle, NULL, gpu);
+}
+
+void venus_handle_vkEnumeratePhysicalDevices(struct venus_decoder *d,
+                                             struct venus_vkEnumeratePhysicalDevices *args)
+{
+    struct venus_instance *instance = args->first->data;
+    args->ret = ensure_devices(d->context, instance);
+    if (args->ret != VK_SUCCESS) {
+        *args->pPhysicalDeviceCount = 0;
+        return;
+    }
+    const uint32_t available = instance->physical_device_count;
+    if (!args->pPhysicalDevices_ids) {
+        *args->pPhysicalDeviceCount = available;
+        return;
+    }
+    const uint32_t count =
+        *args->pPhysicalDeviceCount < available ? *args->pPhysicalDeviceCount : available;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!adopt(d, &instance->physical_devices[i], args->pPhysicalDevices_ids[i]))
+            return;
+    }
+    *args->pPhysicalDeviceCount = count;
+    args->ret = count < available ? VK_INCOMPLETE : VK_SUCCESS;
+}
+
+/* Replace the host's handles in a group by the client's ids; devices that are not offered, or that
+ * the client has not enumerated, are left out. */
+static void translate_group(const struct venus_instance *instance,
+                            const VkPhysicalDeviceGroupProperties *host,
+                            VkPhysicalDeviceGroupProperties *group)
+{
+    uint32_t count = 0;
+    memset(group->physicalDevices, 0, sizeof(group->physicalDevices));
+    for (uint32_t i = 0; i < host->physicalDeviceCount && i < VK_MAX_DEVICE_GROUP_SIZE; i++) {
+        const struct venus_physical_device *gpu = find_handle(instance, host->physicalDevices[i]);
+        if (gpu && gpu->id)
+            group->physicalDevices[count++] = (VkPhysicalDevice)(uintptr_t)gpu->id;
+    }
+    group->physicalDeviceCount = count;
+    group->subsetAllocation = count > 1 && host->subsetAllocation;
+}
+
+/* All groups of the host, in memory of the command; NULL after an error. */
+static VkPhysicalDeviceGroupProperties *host_groups(struct venus_decoder *d,
+                                                    const struct venus_instance *instance,
+                                                    uint32_t *count, VkResult *result)
+{
+    VkPhysicalDeviceGroupProperties *groups;
+    do {
+        *result = instance->vk.EnumeratePhysicalDeviceGroups(instance->handle, count, NULL);
+        groups = *result == VK_SUCCESS ? venus_decode_alloc(d, *count, sizeof(*groups)) : NULL;
+        if (!groups)
+            return NULL;
+        for (uint32_t i = 0; i < *count; i++)
+            groups[i].sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_GROUP_PROPERTIES;
+        *result = instance->vk.EnumeratePhysicalDeviceGroups(instance->handle, count, groups);
+    } while (*result == VK_INCOMPLETE);
+    return *result == VK_SUCCESS ? groups : NULL;
+}
+
+void venus_handle_vkEnumeratePhysicalDeviceGroups(
+    struct venus_decoder *d, struct venus_vkEnumeratePhysicalDeviceGroups *args)
+{
+    struct venus_instance *instance = args->first->data;
+    const uint32_t room = args->pPhysicalDeviceGroupProperties ? *args->pPhysicalDeviceGroupCount
+                                                               : UINT32_MAX;
+    uint32_t count = 0, available = 0;
+    args->ret = ensure_devices(d->context, instance);
+    VkPhysicalDeviceGroupProperties *groups =
+        args->ret == VK_SUCCESS ? host_groups(d, instance, &count, &args->ret) : NULL;
+    for (uint32_t i = 0; groups && i < count; i++) {
+        VkPhysicalDeviceGroupProperties group = {0};
+        translate_group(instance, &groups[i], &group);
+        if (!group.physicalDeviceCount)
+            continue;
+        if (args->pPhysicalDeviceGroupProperties && available < room) {
+            VkPhysicalDeviceGroupProperties *out = &args->pPhysicalDeviceGroupProperties[available];
+            group.sType = out->sType;
+            group.pNext = out->pNext;
+            *out = group;
+        }
+        available++;
+    }
+    *args->pPhysicalDeviceGroupCount = available < room ? available : room;
+    if (args->ret == VK_SUCCESS && available > room)
+        args->ret = VK_INCOMPLETE;
+}
+
+/* ---- extensions ---- */
+
+bool venus_extension_is_ours(const char *name)
+{
+    return strcmp(name, VK_KHR_EXTERNAL_SEMAPHORE_FD_EXTENSION_NAME) == 0; /* sync.c */
+}
+
+void venus_handle_vkEnumerateDeviceExtensionProperties(
+    struct venus_decoder *d, struct venus_vkEnumerateDeviceExtensionProperties *args)
+{
+    (void)d;
+    const struct venus_physical_device *gpu = args->first->data;
+    if (args->pLayerName) {
+        *args->pPropertyCount = 0;
+        args->ret = VK_ERROR_LAYER_NOT_PRESENT;
+        return;
+    }
+    const uint32_t room = args->pProperties ? *args->pPropertyCount : UINT32_MAX;
+    uint32_t available = 0;
+    for (uint32_t i = 0; i < venus_extension_count; i++) {
+        const struct venus_extension *known = &venus_extensions[i];
+        const VkExtensionProperties *host = venus_gpu_extension(gpu, known->name);
+        if (!host && !venus_extension_is_ours(known->name))
+            continue;
+        if (args->pProperties && available < room) {
+            VkExtensionProperties *out = &args->pProperties[available];
+            strncpy(out->extensionName, known->name, VK_MAX_EXTENSION_NAME_SIZE - 1);
+            out->specVersion = known->spec_version;
+            if (host && host->specVersion < known->spec_version)
+                out->specVersion = host->specVersion;
+        }
+        available++;
+    }
+    *args->pPropertyCount = available < room ? available : room;
+    args->ret = available > room ? VK_INCOMPLETE : VK_SUCCESS;
+}
+
+/* ---- properties ---- */
+
+void venus_handle_vkGetPhysicalDeviceProperties(struct venus_decoder *d,
+                                                struct venus_vkGetPhysicalDeviceProperties *args)
+{
+    (void)d;
+    const struct venus_physical_device *gpu = args->first->data;
+    *args->pProperties = gpu->properties;
+}
+
+void venus_handle_vkGetPhysicalDeviceProperties2(struct venus_decoder *d,
+                                                 struct venus_vkGetPhysicalDeviceProperties2 *args)
+{
+    (void)d;
+    const struct venus_physical_device *gpu = args->first->data;
+    gpu->instance->vk.GetPhysicalDeviceProperties2(gpu->handle, args->pProperties);
+    args->pProperties->properties.apiVersion = gpu->api_version;
+}
+
+void venus_handle_vkGetPhysicalDeviceMemoryProperties(
+    struct venus_decoder *d, struct venus_vkGetPhysicalDeviceMemoryProperties *args)
+{
+    (void)d;
+    const struct venus_physical_device *gpu = args->first->data;
+    *args->pMemoryProperties = gpu->memory.client;
+}
+
+void venus_handle_vkGetPhysicalDeviceMemoryProperties2(
+    struct venus_decoder *d, struct venus_vkGetPhysicalDeviceMemoryProperties2 *args)
+{
+    (void)d;
+    const struct venus_physical_device *gpu = args->first->data;
+    /* For the chain (VK_EXT_memory_budget). */
+    gpu->instance->vk.GetPhysicalDeviceMemoryProperties2(gpu->handle, args->pMemoryProperties);
+    args->pMemoryProperties->memoryProperties = gpu->memory.client;
+}
+
+/* ---- external memory ---- */
+
+/* A client's file descriptors are dma-bufs or nothing. */
+#define SERVED_HANDLE_TYPES VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT
+
+/*
+ * Leave of the driver's answer what is true for a client.  All dma-bufs that a client can have are
+ * made by us, so importing is worth nothing where exporting does not work.  Returns whether
+ * anything is left.
+ */
+static bool filter_external(VkExternalMemoryProperties *properties)
+{
+    if (!(properties->externalMemoryFeatures & VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT))
+        properties->externalMemoryFeatures = 0;
+    properties->exportFromImportedHandleTypes &= SERVED_HANDLE_TYPES;
+    properties->compatibleHandleTypes &= SERVED_HANDLE_TYPES;
+    return properties->externalMemoryFeatures != 0;
+}
+
+void venus_handle_vkGetPhysicalDeviceExternalBufferProperties(
+    struct venus_decoder *d, struct venus_vkGetPhysicalDeviceExternalBufferProperties *args)
+{
+    (void)d;
+    const struct venus_physical_device *gpu = args->first->data;
+    const VkExternalMemoryHandleTypeFlagBits type = args->pExternalBufferInfo->handleType;
+    VkExternalMemoryProperties *properties =
+        &args->pExternalBufferProperties->externalMemoryProperties;
+    if (type & SERVED_HANDLE_TYPES)
+        gpu->instance->vk.GetPhysicalDeviceExternalBufferProperties(
+            gpu->handle, args->pExternalBufferInfo, args->pExternalBufferProperties);
+    if (!(type & SERVED_HANDLE_TYPES) || !filter_external(properties))
+        *properties = (VkExternalMemoryProperties){
+            .compatibleHandleTypes = (VkExternalMemoryHandleTypeFlags)type,
+        };
+}
+
+void venus_handle_vkGetPhysicalDeviceImageFormatProperties2(
+    struct venus_decoder *d, struct venus_vkGetPhysicalDeviceImageFormatProperties2 *args)
+{
+    (void)d;
+    const struct venus_physical_device *gpu = args->first->data;
+    const VkPhysicalDeviceExternalImageFormatInfo *info =
+        venus_pnext_find(args->pImageFormatInfo->pNext,
+                         VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO);
+    const bool external = info && info->handleType;
+    if (external && !(info->handleType & SERVED_HANDLE_TYPES)) {
+        args->ret = VK_ERROR_FORMAT_NOT_SUPPORTED;
+        return;
+    }
+
+    VkExternalImageFormatProperties room = {
+        .sType = VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES,
+    };
+    VkExternalImageFormatProperties *answer =
+        venus_pnext_find(args->pImageFormatProperties->pNext,
+                         VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES);
+    const bool ask = external && !answer;
+    if (ask) {
+        answer = &room;
+        venus_pnext_add(args->pImageFormatProperties, answer);
+    }
+    args->ret = gpu->instance->vk.GetPhysicalDeviceImageFormatProperties2(
+        gpu->handle, args->pImageFormatInfo, args->pImageFormatProperties);
+    if (external && args->ret == VK_SUCCESS && !filter_external(&answer->externalMemoryProperties)) {
+        memset(&args->pImageFormatProperties->imageFormatProperties, 0,
+               sizeof(args->pImageFormatProperties->imageFormatProperties));
+        args->ret = VK_ERROR_FORMAT_NOT_SUPPORTED;
+    }
+    if (ask)
+        venus_pnext_take(args->pImageFormatProperties,
+                         VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES);
+}
