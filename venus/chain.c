@@ -41,8 +41,10 @@ static struct chain_node *decode_types(struct venus_decoder *d,
         const uint32_t stype = venus_decode_u32(d);
         const struct venus_chain_struct *type = find_type(parent, stype);
         if (!type || ++count > VENUS_MAX_CHAIN) {
-            venus_decoder_fail(d, type ? "a pNext chain goes on behind sType %u"
-                                       : "sType %u cannot be in this pNext chain", stype);
+            venus_decoder_fail(d,
+                               type ? "a pNext chain goes on behind sType %u"
+                                    : "sType %u cannot be in this pNext chain",
+                               stype);
             return NULL;
         }
         struct chain_node *node = venus_decode_alloc(d, 1, sizeof(*node) + type->size);
@@ -73,7 +75,7 @@ static void *decode_chain(struct venus_decoder *d, const struct venus_chain_pare
     d->depth++;
     void *chain = NULL;
     for (struct chain_node *node = decode_types(d, parent, &chain); node; node = node->previous) {
-        void (*decode)(struct venus_decoder *d, void *body) =
+        void (*decode)(struct venus_decoder * d, void *body) =
             partial ? node->type->decode_partial : node->type->decode;
         if (decode)
             decode(d, node + 1);

@@ -235,6 +235,8 @@ bool venus_decoder_run(struct venus_decoder *d, const void *bytes, size_t size,
 {
     if (d->fatal)
         return false;
+    if (!size)
+        return true;
     if (d->nesting > 1) {
         venus_decoder_fail(d, "a command stream inside a nested command stream");
         return false;

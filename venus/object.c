@@ -7,7 +7,7 @@
 #include "object.h"
 
 #define FIRST_BUCKETS_LOG2 8
-#define SLAB_SIZE 8192
+#define SLAB_SIZE          8192
 
 /* A hash table of chains. Replaced by a larger one when it fills up; since readers may still walk
  * the old one, it lives until the table ends. All old ones together are smaller than the newest. */
@@ -28,10 +28,9 @@ struct venus_object_slab {
 
 const char *venus_object_type_name(enum venus_object_type type)
 {
-    static const char *const names[] = {
-        [VENUS_OBJECT_NONE] = "no object",
+    static const char *const names[] = {[VENUS_OBJECT_NONE] = "no object",
 #define X(name, dispatchable) [VENUS_OBJECT_##name] = "Vk" #name,
-        VENUS_OBJECT_TYPES(X)
+                                        VENUS_OBJECT_TYPES(X)
 #undef X
     };
     return type < VENUS_OBJECT_TYPE_COUNT ? names[type] : "unknown object";
@@ -115,8 +114,7 @@ find_in_chain(struct venus_object_table *table, uint64_t id)
 {
     struct venus_object_buckets *buckets =
         atomic_load_explicit(&table->buckets, memory_order_acquire);
-    struct venus_object *o =
-        atomic_load_explicit(bucket_of(buckets, id), memory_order_acquire);
+    struct venus_object *o = atomic_load_explicit(bucket_of(buckets, id), memory_order_acquire);
     while (o) {
         const uint64_t found = atomic_load_explicit(&o->id, memory_order_acquire);
         if (found == id)
@@ -263,8 +261,7 @@ enum venus_object_error venus_object_add(struct venus_object_table *table,
 /* Unlink one object from its chain and make it free. It has no pool and no children any more. */
 static void unlink_object(struct venus_object_table *table, struct venus_object *o)
 {
-    _Atomic(struct venus_object *) *link =
-        bucket_of(current(table), id_of(o));
+    _Atomic(struct venus_object *) *link = bucket_of(current(table), id_of(o));
     while (get(link) != o)
         link = &get(link)->next;
     set(link, get(&o->next));

@@ -95,14 +95,14 @@ void venus_handle_vkCreateRayTracingPipelinesKHR(struct venus_decoder *d,
     for (uint32_t i = 0; i < count; i++)
         check_stages(d, args->pCreateInfos[i].pStages, args->pCreateInfos[i].stageCount);
     if (!device->vk.CreateRayTracingPipelinesKHR)
-        venus_decoder_fail(d, "the device was not created with VK_KHR_ray_tracing_pipeline");
+        venus_decoder_fail(d, "the device was created without VK_KHR_ray_tracing_pipeline");
     if (d->fatal)
         return;
     /* A deferred operation would keep on using our arguments after this command has ended, and
      * Vulkan lets an implementation not defer: do it now and say so. */
-    args->ret = device->vk.CreateRayTracingPipelinesKHR(device->handle, VK_NULL_HANDLE,
-                                                        args->pipelineCache, count,
-                                                        args->pCreateInfos, NULL, args->pPipelines);
+    args->ret =
+        device->vk.CreateRayTracingPipelinesKHR(device->handle, VK_NULL_HANDLE, args->pipelineCache,
+                                                count, args->pCreateInfos, NULL, args->pPipelines);
     add_pipelines(d, device, count, args->pPipelines_ids, args->pPipelines);
     if (args->ret == VK_SUCCESS && args->deferredOperation)
         args->ret = VK_OPERATION_NOT_DEFERRED_KHR;

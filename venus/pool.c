@@ -9,8 +9,8 @@ _Static_assert(sizeof(VkCommandBuffer) == sizeof(uint64_t), "32-bit hosts are no
 _Static_assert(sizeof(VkDescriptorSet) == sizeof(uint64_t), "32-bit hosts are not supported");
 
 /*
- * Add the objects that the driver just made.  When the decoder fails on one (its id is in use), those
- * that are not in the table stay with the pool, and go when the dying context destroys it.
+ * Add the objects that the driver just made.  When the decoder fails on one (its id is in use),
+ * those that are not in the table stay with the pool, and go when the dying context destroys it.
  */
 static void add_objects(struct venus_decoder *d, enum venus_object_type type, uint32_t count,
                         const uint64_t *ids, const void *handles)
@@ -29,8 +29,8 @@ static void add_objects(struct venus_decoder *d, enum venus_object_type type, ui
  * and puts their handles into `handles`.
  */
 static uint32_t remove_objects(struct venus_decoder *d, enum venus_object_type type,
-                               const struct venus_object *pool, uint32_t count,
-                               const uint64_t *ids, void *handles)
+                               const struct venus_object *pool, uint32_t count, const uint64_t *ids,
+                               void *handles)
 {
     uint32_t removed = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -62,8 +62,7 @@ static bool check_parameters(struct venus_decoder *d, const struct venus_object 
 /* Take a pool with all that came from it out of the table. False if there is nothing to destroy. */
 static bool remove_pool(struct venus_decoder *d, struct venus_object *pool)
 {
-    return pool &&
-           venus_object_remove(d->objects, pool->type, atomic_load(&pool->id), NULL, NULL);
+    return pool && venus_object_remove(d->objects, pool->type, atomic_load(&pool->id), NULL, NULL);
 }
 
 /* ---- command buffers ---- */
@@ -97,9 +96,8 @@ void venus_handle_vkFreeCommandBuffers(struct venus_decoder *d,
     VkCommandBuffer *buffers = venus_decode_alloc(d, count, sizeof(*buffers));
     if (!buffers)
         return;
-    const uint32_t removed =
-        remove_objects(d, VENUS_OBJECT_CommandBuffer, args->commandPool_object, count,
-                       args->pCommandBuffers_ids, buffers);
+    const uint32_t removed = remove_objects(d, VENUS_OBJECT_CommandBuffer, args->commandPool_object,
+                                            count, args->pCommandBuffers_ids, buffers);
     if (removed)
         device->vk.FreeCommandBuffers(device->handle, args->commandPool, removed, buffers);
 }
@@ -148,8 +146,8 @@ void venus_handle_vkFreeDescriptorSets(struct venus_decoder *d,
         remove_objects(d, VENUS_OBJECT_DescriptorSet, args->descriptorPool_object, count,
                        args->pDescriptorSets_ids, sets);
     if (removed)
-        args->ret = device->vk.FreeDescriptorSets(device->handle, args->descriptorPool, removed,
-                                                  sets);
+        args->ret =
+            device->vk.FreeDescriptorSets(device->handle, args->descriptorPool, removed, sets);
 }
 
 void venus_handle_vkResetDescriptorPool(struct venus_decoder *d,
