@@ -5,6 +5,7 @@ venus_libvenus_a_CPPFLAGS = $(VENUS_CPPFLAGS)
 venus_libvenus_a_SOURCES = \
 	venus/arena.c \
 	venus/arena.h \
+	venus/buffer.c \
 	venus/capset.c \
 	venus/chain.c \
 	venus/context.c \
@@ -15,6 +16,7 @@ venus_libvenus_a_SOURCES = \
 	venus/gpu.c \
 	venus/handle_set.c \
 	venus/handle_set.h \
+	venus/image.c \
 	venus/imports.c \
 	venus/imports.h \
 	venus/instance.c \
@@ -23,6 +25,8 @@ venus_libvenus_a_SOURCES = \
 	venus/limits.h \
 	venus/log.c \
 	venus/memfd.c \
+	venus/memory.c \
+	venus/memory.h \
 	venus/memory_type.c \
 	venus/memory_type.h \
 	venus/monitor.c \
