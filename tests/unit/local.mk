@@ -78,3 +78,5 @@ tests_unit_shm_LDADD = $(with_libunit)
 
 dist_check_SCRIPTS += tests/unit/shm-opaque.sh
 TESTS += tests/unit/shm-opaque.sh
+
+include tests/unit/ring.mk
