@@ -63,11 +63,9 @@ static struct chain_node *decode_types(struct venus_decoder *d,
     return last;
 }
 
-static void *decode_chain(struct venus_decoder *d, const struct venus_chain_parent *parent,
-                          bool partial)
+void *venus_decode_structs(struct venus_decoder *d, const struct venus_chain_parent *parent,
+                           bool partial)
 {
-    if (!venus_decode_present(d))
-        return NULL;
     if (d->depth >= VENUS_MAX_DEPTH) {
         venus_decoder_fail(d, "pNext chains are nested deeper than %u", VENUS_MAX_DEPTH);
         return NULL;
@@ -82,16 +80,6 @@ static void *decode_chain(struct venus_decoder *d, const struct venus_chain_pare
     }
     d->depth--;
     return d->fatal ? NULL : chain;
-}
-
-const void *venus_decode_chain(struct venus_decoder *d, const struct venus_chain_parent *parent)
-{
-    return decode_chain(d, parent, false);
-}
-
-void *venus_decode_chain_partial(struct venus_decoder *d, const struct venus_chain_parent *parent)
-{
-    return decode_chain(d, parent, true);
 }
 
 void venus_encode_chain(struct venus_decoder *d, const struct venus_chain_parent *parent,

@@ -40,6 +40,17 @@ void venus_decoder_fail_end(struct venus_decoder *d)
     venus_decoder_fail(d, "the command goes on beyond the end of its stream");
 }
 
+void venus_decoder_fail_count(struct venus_decoder *d, uint64_t count, uint64_t expected)
+{
+    venus_decoder_fail(d, "array of %llu elements where %llu are declared",
+                       (unsigned long long)count, (unsigned long long)expected);
+}
+
+void venus_decoder_fail_present(struct venus_decoder *d, uint64_t marker)
+{
+    venus_decoder_fail(d, "pointer marker %llu, expected 0 or 1", (unsigned long long)marker);
+}
+
 uint64_t venus_decoder_fail_handle(struct venus_decoder *d, enum venus_object_type type,
                                    uint64_t id)
 {

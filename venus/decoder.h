@@ -65,6 +65,9 @@ void venus_decoder_fail(struct venus_decoder *d, const char *format, ...)
 
 /* Cold paths of the functions below. */
 void venus_decoder_fail_end(struct venus_decoder *d) __attribute__((cold));
+void venus_decoder_fail_count(struct venus_decoder *d, uint64_t count, uint64_t expected)
+    __attribute__((cold));
+void venus_decoder_fail_present(struct venus_decoder *d, uint64_t marker) __attribute__((cold));
 uint64_t venus_decoder_fail_handle(struct venus_decoder *d, enum venus_object_type type,
                                    uint64_t id) __attribute__((cold));
 
@@ -133,9 +136,7 @@ static inline uint64_t venus_decode_array_count(struct venus_decoder *d, uint64_
 {
     const uint64_t count = venus_decode_u64(d);
     if (__builtin_expect(count != expected && (count || !optional), 0)) {
-        if (!d->fatal)
-            venus_decoder_fail(d, "array of %llu elements where %llu are declared",
-                               (unsigned long long)count, (unsigned long long)expected);
+        venus_decoder_fail_count(d, count, expected);
         return 0;
     }
     return count;
@@ -146,7 +147,7 @@ static inline bool venus_decode_present(struct venus_decoder *d)
 {
     const uint64_t v = venus_decode_u64(d);
     if (__builtin_expect(v > 1, 0)) {
-        venus_decoder_fail(d, "pointer marker %llu, expected 0 or 1", (unsigned long long)v);
+        venus_decoder_fail_present(d, v);
         return false;
     }
     return v;
@@ -207,9 +208,23 @@ struct venus_chain_parent {
     uint32_t count;
 };
 
+/* A chain of one struct or more. */
+void *venus_decode_structs(struct venus_decoder *d, const struct venus_chain_parent *parent,
+                           bool partial);
+
 /* Decode the chain that may follow a struct; the result goes to its pNext. */
-const void *venus_decode_chain(struct venus_decoder *d, const struct venus_chain_parent *parent);
-void *venus_decode_chain_partial(struct venus_decoder *d, const struct venus_chain_parent *parent);
+static inline const void *venus_decode_chain(struct venus_decoder *d,
+                                             const struct venus_chain_parent *parent)
+{
+    return venus_decode_present(d) ? venus_decode_structs(d, parent, false) : NULL;
+}
+
+static inline void *venus_decode_chain_partial(struct venus_decoder *d,
+                                               const struct venus_chain_parent *parent)
+{
+    return venus_decode_present(d) ? venus_decode_structs(d, parent, true) : NULL;
+}
+
 /* Encode a chain that venus_decode_chain_partial() made. A handler that adds structs of its own for
  * the driver takes them out again before. */
 void venus_encode_chain(struct venus_decoder *d, const struct venus_chain_parent *parent,
