@@ -117,7 +117,7 @@ void venus_handle_vkCreateBuffer(struct venus_decoder *d, struct venus_vkCreateB
     if (args->ret != VK_SUCCESS)
         return;
     const uint64_t handle = (uint64_t)(uintptr_t)*args->pBuffer;
-    if (!venus_handle_set_put(&device->plain_buffers, handle, !visible)) {
+    if (!venus_handle_map_put(&device->plain_buffers, handle, !visible)) {
         device->vk.DestroyBuffer(device->handle, *args->pBuffer, NULL);
         args->ret = VK_ERROR_OUT_OF_HOST_MEMORY;
         return;
@@ -135,7 +135,7 @@ static void translate(struct venus_device *device, bool visible, VkMemoryRequire
 
 static bool is_client_visible(struct venus_device *device, VkBuffer buffer)
 {
-    return !venus_handle_set_contains(&device->plain_buffers, (uint64_t)(uintptr_t)buffer);
+    return !venus_handle_map_get(&device->plain_buffers, (uint64_t)(uintptr_t)buffer);
 }
 
 void venus_handle_vkGetBufferMemoryRequirements(

@@ -38,8 +38,9 @@ static struct venus_device *take_record(struct venus_context *context, uint32_t 
         queues[i].device = device;
         pthread_mutex_init(&queues[i].lock, NULL);
     }
-    venus_handle_set_init(&device->plain_buffers);
-    venus_handle_set_init(&device->mappable_images);
+    venus_handle_map_init(&device->plain_buffers);
+    venus_handle_map_init(&device->mappable_images);
+    venus_handle_map_init(&device->copied_images);
 
     pthread_mutex_lock(&context->lock);
     device->next = context->devices;
@@ -52,8 +53,9 @@ static void return_record(struct venus_device *device)
 {
     device->handle = VK_NULL_HANDLE;
     device->queue_count = 0;
-    venus_handle_set_finish(&device->plain_buffers);
-    venus_handle_set_finish(&device->mappable_images);
+    venus_handle_map_clear(&device->plain_buffers);
+    venus_handle_map_clear(&device->mappable_images);
+    venus_handle_map_clear(&device->copied_images);
     pthread_mutex_lock(&device->context->lock);
     device->unused = true;
     pthread_mutex_unlock(&device->context->lock);

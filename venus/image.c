@@ -3,6 +3,7 @@
  * Images.  Linear images are what clients map, so they are created for client-visible memory where
  * the driver supports that.  All others are kept in memory that clients cannot map.
  */
+#include "host_copy.h"
 #include "internal.h"
 #include "pnext.h"
 
@@ -117,7 +118,8 @@ void venus_handle_vkCreateImage(struct venus_decoder *d, struct venus_vkCreateIm
     if (args->ret != VK_SUCCESS)
         return;
     const uint64_t handle = (uint64_t)(uintptr_t)*args->pImage;
-    if (!venus_handle_set_put(&device->mappable_images, handle, visible)) {
+    if (!venus_handle_map_put(&device->mappable_images, handle, visible) ||
+        !venus_host_copy_remember(device, handle, &info)) {
         device->vk.DestroyImage(device->handle, *args->pImage, NULL);
         args->ret = VK_ERROR_OUT_OF_HOST_MEMORY;
         return;
@@ -135,7 +137,7 @@ static void translate(struct venus_device *device, bool visible, VkMemoryRequire
 
 static bool is_client_visible(struct venus_device *device, VkImage image)
 {
-    return venus_handle_set_contains(&device->mappable_images, (uint64_t)(uintptr_t)image);
+    return venus_handle_map_get(&device->mappable_images, (uint64_t)(uintptr_t)image);
 }
 
 void venus_handle_vkGetImageMemoryRequirements(struct venus_decoder *d,

@@ -26,7 +26,7 @@
 #include <stdatomic.h>
 
 #include "decoder.h"
-#include "handle_set.h"
+#include "handle_map.h"
 #include "limits.h"
 #include "memory_type.h"
 #include "object.h"
@@ -128,8 +128,9 @@ struct venus_device {
     struct venus_device_vk vk;
     struct venus_queue *queues;
     uint32_t queue_count, queue_room;
-    struct venus_handle_set plain_buffers;   /* those that cannot use client-visible memory */
-    struct venus_handle_set mappable_images; /* those that can */
+    struct venus_handle_map plain_buffers;   /* 1 for those that cannot use client-visible memory */
+    struct venus_handle_map mappable_images; /* 1 for those that can */
+    struct venus_handle_map copied_images;   /* host_copy.c: format and layers of some images */
     struct venus_device *next; /* in the context; devices' memory lives as long as the context */
     bool unused; /* destroyed: the record can serve the next device; under context->lock */
 };

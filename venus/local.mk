@@ -13,9 +13,13 @@ venus_libvenus_a_SOURCES = \
 	venus/decoder.h \
 	venus/device.c \
 	venus/extension.c \
+	venus/format.c \
+	venus/format.h \
 	venus/gpu.c \
-	venus/handle_set.c \
-	venus/handle_set.h \
+	venus/handle_map.c \
+	venus/handle_map.h \
+	venus/host_copy.c \
+	venus/host_copy.h \
 	venus/image.c \
 	venus/imports.c \
 	venus/imports.h \
