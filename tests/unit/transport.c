@@ -3,6 +3,7 @@
  * The commands of the protocol itself, as far as they are not about how rings work.
  */
 #include <errno.h>
+#include <unistd.h>
 
 #include "ring-client.h"
 
@@ -37,15 +38,20 @@ static void put_execute(struct stream *s, uint32_t offset, uint32_t size)
 static void test_streams(void **state)
 {
     struct test *t = *state;
-    struct stream inner = {.size = 0}, s = {.size = 0};
+    struct stream inner = {.size = 0}, s = {.size = 0}, seqno = {.size = 0};
     put_set_reply(&inner);
-    put_set_reply(&inner);
+    put_command(&inner, WAIT_VIRTQUEUE);
+    put64(&inner, 1);
     memcpy(t->data + 512, inner.bytes, inner.size);
     put_execute(&s, 512, inner.size);
     put_set_reply(&s); /* the outer stream goes on */
-    assert_true(submit(t, &s));
     assert_true(create_ring(t, &plain));
     send_to_ring(t, &s);
+    usleep(20000);
+    assert_false(all_done(t));               /* the inner one waits */
+    memset(t->data + 512, 0xff, inner.size); /* it is run from a copy */
+    put_numbers(&seqno, SUBMIT_SEQNO, RING_ID, 1);
+    assert_true(submit(t, &seqno));
     assert_true(wait_until(all_done, t, 2000));
 }
 
@@ -61,9 +67,15 @@ static void test_stream_in_stream_in_stream(void **state)
 {
     struct test *t = *state;
     struct stream inner = {.size = 0}, s = {.size = 0};
-    put_execute(&inner, 512, 0);
+    put_execute(&inner, 0, 36);
     memcpy(t->data + 512, inner.bytes, inner.size);
-    put_execute(&s, 512, inner.size);
+    inner.size = 0;
+    put_set_reply(&inner);
+    memcpy(t->data, inner.bytes, inner.size);
+    put_execute(&s, 0, 36);
+    assert_true(submit(t, &s));
+    s.size = 0;
+    put_execute(&s, 512, 64);
     assert_false(submit(t, &s));
 }
 
