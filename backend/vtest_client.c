@@ -153,6 +153,14 @@ static void on_ring_created(void *user, int pages_fd, size_t status_offset)
         vtest_report_send(c->params->control, &report, pages_fd);
 }
 
+/* Tell the daemon that it need not look after the client any more. */
+static void take_leave(const struct vtest_client *c)
+{
+    const struct vtest_report report = {.type = VTEST_REPORT_END};
+    if (c->params->control >= 0)
+        vtest_report_send(c->params->control, &report, -1);
+}
+
 static const struct venus_context_events context_events = {
     .fence_retired = on_fence_retired,
     .fatal = on_fatal,
@@ -502,6 +510,8 @@ static void answer_rest(struct vtest_client *c)
         }
         vtest_input_take(&c->in, &m);
     }
+    if (sent && c->in.begin != c->in.end)
+        vtest_send_zeros(c->socket); /* a message that makes no sense, and what is behind it */
 }
 
 static bool start_watching(struct vtest_client *c)
@@ -575,6 +585,7 @@ int vtest_client_run(const struct vtest_client_params *params)
         context_fail(&c);
         answer_rest(&c);
     }
+    take_leave(&c);
     client_finish(&c);
     stop_watching(&c);
     pthread_mutex_destroy(&c.lock);

@@ -77,7 +77,9 @@ void vtest_peer_read_reports(struct vtest_peer *peer)
         }
         if (fd >= 0)
             close(fd);
-        if (report.type == VTEST_REPORT_NAME)
+        if (report.type == VTEST_REPORT_END)
+            peer->ended = true;
+        else if (report.type == VTEST_REPORT_NAME)
             backend_copy_printable(peer->name, sizeof(peer->name), report.name);
         else
             backend_log(VENUS_LOG_WARNING, "%s: malformed report", peer->name);
@@ -87,6 +89,11 @@ void vtest_peer_read_reports(struct vtest_peer *peer)
 void vtest_peer_rescue(struct vtest_peer *peer)
 {
     const uint32_t fatal = RING_STATUS_FATAL;
+    /* Reports that are still on the way; no more can come. */
+    for (uint32_t i = 0; i < VTEST_MAX_WATCHED_RINGS; i++)
+        vtest_peer_read_reports(peer);
+    if (peer->ended)
+        return;
     for (uint32_t i = 0; i < peer->ring_count; i++) {
         const struct vtest_peer_ring *ring = &peer->rings[i];
         /* Not mapped: the file could be too short for that. Nobody else writes the word any more,
@@ -94,15 +101,8 @@ void vtest_peer_rescue(struct vtest_peer *peer)
         if (pwrite(ring->fd, &fatal, sizeof(fatal), ring->status_offset) != sizeof(fatal))
             backend_log(VENUS_LOG_WARNING, "%s: cannot mark ring %u as dead", peer->name, i);
     }
-    /*
-     * Which reply the client waits for, if any, and how much of it was sent, is not known.  Zeros
-     * complete every one of them: a descriptor is found missing, which makes Mesa abort; and after
-     * any other reply the client's next request fails, since the socket is closed then.
-     */
-    static const char zeros[512];
-    if (send(peer->socket, zeros, sizeof(zeros), MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
-        errno != EPIPE && errno != ECONNRESET)
-        backend_log(VENUS_LOG_DEBUG, "%s: cannot be answered: %s", peer->name, strerror(errno));
+    /* Which reply the client waits for, if any, and how much of it was sent, is not known. */
+    vtest_send_zeros(peer->socket);
 }
 
 void vtest_peer_refuse(int socket)

@@ -2,8 +2,8 @@
 /*
  * What the daemon keeps of one client: enough to end the client should its process die.
  *
- * The client's socket stays open here, and so do files of its rings' memory.  When the process has
- * died of a signal, the rings' status words get FATAL and the client is answered, so that it stops
+ * The client's socket stays open here, and so do files of its rings' memory.  When the process is
+ * gone without having taken leave of its client, the rings' status words get FATAL and the client is answered, so that it stops
  * instead of waiting for ever.
  */
 #ifndef VTEST_PEER_H
@@ -30,6 +30,7 @@ struct vtest_peer {
     int64_t refused_until; /* when a refused client is dropped, ms of CLOCK_MONOTONIC */
     struct vtest_peer_ring rings[VTEST_MAX_WATCHED_RINGS];
     uint32_t ring_count;
+    bool ended;      /* its process has taken leave of the client */
     uint32_t oldest; /* ring that is replaced next when there are too many; never the first */
 };
 
@@ -41,7 +42,7 @@ void vtest_peer_destroy(struct vtest_peer *peer);
 /* Take in the reports that the process has sent. */
 void vtest_peer_read_reports(struct vtest_peer *peer);
 
-/* The process is gone and has not taken leave of its client: end the client. */
+/* The process is gone: end the client, unless the process has done so itself. */
 void vtest_peer_rescue(struct vtest_peer *peer);
 
 /* Tell a client that has just connected that there is nothing for it here. */

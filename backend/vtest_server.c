@@ -216,7 +216,7 @@ static void log_end(const struct vtest_peer *peer, int status)
         backend_log(VENUS_LOG_ERROR, "%s: its process %d died of signal %d (%s)%s", peer->name,
                     (int)peer->pid, WTERMSIG(status), strsignal(WTERMSIG(status)),
                     WCOREDUMP(status) ? ", core dumped" : "");
-    else if (WEXITSTATUS(status) > VTEST_CLIENT_DROPPED)
+    else if (!peer->ended)
         backend_log(VENUS_LOG_ERROR, "%s: its process %d ended with status %d", peer->name,
                     (int)peer->pid, WEXITSTATUS(status));
     else
@@ -232,13 +232,8 @@ static void client_ended(struct vtest_server *s, pid_t pid, int status)
     struct vtest_peer *peer = *link;
     if (!peer)
         return;
+    vtest_peer_rescue(peer);
     log_end(peer, status);
-    if (WIFSIGNALED(status) || WEXITSTATUS(status) > VTEST_CLIENT_DROPPED) {
-        /* All that are still on the way; no more can come. */
-        for (uint32_t i = 0; i < VTEST_MAX_WATCHED_RINGS; i++)
-            vtest_peer_read_reports(peer);
-        vtest_peer_rescue(peer);
-    }
     *link = peer->next;
     s->client_count--;
     unwatch(s, peer->control);

@@ -64,6 +64,14 @@ bool vtest_send_fd(int socket, const void *data, size_t size, int fd)
     return true;
 }
 
+void vtest_send_zeros(int socket)
+{
+    static const char zeros[512]; /* more than the largest reply */
+    /* A client that does not read is not waiting for a reply either. */
+    ssize_t n = send(socket, zeros, sizeof(zeros), MSG_DONTWAIT | MSG_NOSIGNAL);
+    (void)n;
+}
+
 bool vtest_report_send(int control, const struct vtest_report *report, int fd)
 {
     union fd_room room;

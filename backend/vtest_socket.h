@@ -15,10 +15,18 @@ bool vtest_send(int socket, const void *data, size_t size);
  * takes as a failure.  False when the client has gone, or the descriptor cannot be sent. */
 bool vtest_send_fd(int socket, const void *data, size_t size, int fd);
 
+/*
+ * The last thing to send to a client when it is not known what it waits for.  Zeros complete every
+ * reply: a descriptor is found missing, which makes Mesa abort, and after any other reply the
+ * client's next request fails, since the socket is closed by then.  Does not wait.
+ */
+void vtest_send_zeros(int socket);
+
 /* What a client's process tells the daemon. */
 enum vtest_report_type {
     VTEST_REPORT_NAME, /* the client has named itself */
     VTEST_REPORT_RING, /* a ring was made; a descriptor of its memory is attached */
+    VTEST_REPORT_END,  /* the client needs no more; it has gone, or knows that we have */
 };
 
 #define VTEST_REPORT_NAME_SIZE 48

@@ -149,6 +149,28 @@ int process_files(pid_t pid)
     return count - 2;
 }
 
+static bool process_gone(pid_t pid)
+{
+    char path[64], state;
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return true;
+    const bool read = fscanf(file, "%*d (%*[^)]) %c", &state) == 1;
+    fclose(file);
+    return !read || state == 'Z' || state == 'X';
+}
+
+bool process_wait_gone(pid_t pid)
+{
+    for (int i = 0; i < TRIES; i++) {
+        if (process_gone(pid))
+            return true;
+        sleep_ms(10);
+    }
+    return false;
+}
+
 void daemon_finish(struct daemon *d)
 {
     if (d->pid) {

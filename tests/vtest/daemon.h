@@ -32,6 +32,8 @@ int daemon_children(struct daemon *d, pid_t *first);
 bool daemon_wait_children(struct daemon *d, int count);
 /* Number of open files of a process. */
 int process_files(pid_t pid);
+/* Wait until a process is gone or only waits to be reaped; false after 10 s. */
+bool process_wait_gone(pid_t pid);
 /* Remove the temporary folder; a daemon that still runs is killed. */
 void daemon_finish(struct daemon *d);
 

@@ -157,8 +157,10 @@ bool wire_submit(int fd, uint32_t version, uint32_t ring_idx, const uint32_t *co
     const uint32_t words = head + command_words + sync_count * VTEST_POINT_WORDS;
     if (words > sizeof(message) / 4)
         return false;
-    memcpy(message + head, commands, command_words * 4);
-    memcpy(message + head + command_words, syncs, sync_count * VTEST_POINT_WORDS * 4);
+    if (command_words)
+        memcpy(message + head, commands, command_words * 4);
+    if (sync_count)
+        memcpy(message + head + command_words, syncs, sync_count * VTEST_POINT_WORDS * 4);
     return wire_send(fd, VTEST_SUBMIT_CMD2, message, words);
 }
 
