@@ -2,6 +2,7 @@
 /* xen-venusd: options, the choice of the GPU, and then the server. */
 #include "config.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,8 @@ int main(int argc, char **argv)
     if (!options_parse(&options, argc, argv))
         return BACKEND_EXIT_USAGE;
     backend_log_init(options.log_level);
+    /* A client may close its end of anything at any time: an error of the write, not our end. */
+    signal(SIGPIPE, SIG_IGN);
     switch (options.mode) {
     case OPTIONS_HELP:
         options_print_help();
