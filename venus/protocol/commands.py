@@ -137,6 +137,13 @@ class CommandEmitter(MemberCode):
                   '    venus_decoder_fail(d, "the host driver has no %s");' % cmd.canonical,
                   '    return;', '}']
         call = '%s.%s(%s);' % (self.table(cmd), name, args)
+        if any(p.name == 'deferredOperation' for p in cmd.params):
+            # the driver would keep pointers into our temporary memory: do it at once
+            return lines + ['const bool deferred = args.deferredOperation != VK_NULL_HANDLE;',
+                            'args.deferredOperation = VK_NULL_HANDLE;',
+                            'args.ret = ' + call,
+                            'if (deferred && args.ret == VK_SUCCESS)',
+                            '    args.ret = VK_OPERATION_NOT_DEFERRED_KHR;']
         return lines + [('args.ret = ' if cmd.ret != 'void' else '') + call]
 
     def create_lines(self, cmd):

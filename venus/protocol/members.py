@@ -218,9 +218,10 @@ class MemberCode:
     def _decode_array(self, m, t, members, prefix, dst, ids):
         optional = 'true' if m.may_be_absent else 'false'
         n = 'n'
-        lines = ['const uint64_t n = venus_decode_array_count(d, %s, %s);' %
-                 (self.length(m.len[0], members, prefix), optional),
-                 '%s = NULL;' % dst]
+        lines = self._check_divisible(m, members, prefix)
+        lines += ['const uint64_t n = venus_decode_array_count(d, %s, %s);' %
+                  (self.length(m.len[0], members, prefix), optional),
+                  '%s = NULL;' % dst]
         body = []
         if m.string:
             body = ['%s = venus_decode_string_array(d, n);' % dst]
@@ -248,6 +249,15 @@ class MemberCode:
             body += self.indent(self._decode_element(m, t, '&a[%s]' % i, 'a[%s]' % i))
             body += ['%s = a;' % dst]
         return self.block(lines + ['if (n) {'] + self.indent(body) + ['}'])
+
+    def _check_divisible(self, m, members, prefix):
+        """For a length in other units ("codeSize / 4"): the driver must not read beyond."""
+        parts = re.match(r'(\w+)\s*/\s*(\d+)$', m.len[0])
+        if not parts:
+            return []
+        return ['if (%s %% %s) {' % (self.length(parts[1], members, prefix), parts[2]),
+                '    venus_decoder_fail(d, "%s is not a multiple of %s");' % parts.groups(),
+                '    return;', '}']
 
     def _decode_handle_array(self, m, dst, prefix, ids):
         kind = 'VENUS_OBJECT_' + self.model.object_type(m.type)
