@@ -23,19 +23,16 @@
 /* Marks a position in venus_ring.awaited. */
 #define AWAITED (1ull << 32)
 
-/* Polling without giving up the processor: longer than a client needs between two commands that it
- * sends in one go. */
-#define PAUSE_ROUNDS 64
-
-/* Polling with sched_yield(): at least SPIN_MIN; when gaps were shorter than SPIN_GAP lately, long
- * enough to catch the next command of a client that answers as quickly.  All in nanoseconds. */
+/* Polling, always with sched_yield(), as the client may need this very processor to go on: at least
+ * SPIN_MIN; when gaps were shorter than SPIN_GAP lately, long enough to catch the next command of a
+ * client that answers as quickly.  All in nanoseconds. */
 #define SPIN_MIN 20000u
 #define SPIN_GAP 100000u
 
 /* Then naps, each a fraction of the time that has passed, so that they add little latency in
  * proportion, and are few. */
-#define NAP_FRACTION 4
-#define NAP_MIN      10000u
+#define NAP_FRACTION 8
+#define NAP_MIN      20000u
 #define NAP_MAX      10000000u
 
 /* How long after setting IDLE the tail is looked at once more. */
@@ -94,15 +91,6 @@ const char *venus_ring_layout_init(struct venus_ring_layout *layout,
 }
 
 /* ---- waiting for commands, on the ring's thread ---- */
-
-static void pause_processor(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("isb" ::: "memory");
-#endif
-}
 
 static bool must_stop(const struct venus_ring *ring)
 {
@@ -183,18 +171,13 @@ static bool wait_for_commands(struct venus_ring *ring, uint32_t position, uint32
     uint32_t seen = ring->notifications;
     uint64_t start = 0, elapsed = 0;
 
-    for (unsigned int round = 0; !must_stop(ring); round++) {
+    while (!must_stop(ring)) {
         /* Orders the client's writes to the buffer, which precede its store, before our copy. */
         *tail = atomic_load_explicit(ring->tail, memory_order_acquire);
         if (*tail != position) {
             note_gap(ring, elapsed);
             return true;
         }
-        if (round < PAUSE_ROUNDS) {
-            pause_processor();
-            continue;
-        }
-
         const uint64_t now = venus_now_ns();
         const uint32_t notifications = ring->notifications;
         if (!start || notifications != seen) {
