@@ -39,8 +39,8 @@ struct vtest_client_params {
 #define VTEST_CLIENT_STUCK 2
 
 /*
- * Serve the client until it leaves.  SIGTERM must be blocked in the calling thread, the only one of
- * the process; it makes this function return.  The socket stays open.
+ * Serve the client until it leaves.  To be called by the only thread of the process, with SIGPIPE
+ * ignored and SIGTERM blocked; SIGTERM makes this function return.  The socket stays open.
  */
 int vtest_client_run(const struct vtest_client_params *params);
 

@@ -6,6 +6,8 @@
  * A wait never blocks: it returns a file descriptor for the client to poll.  Fences are retired by
  * the renderer's threads, which wake the client directly; one lock guards everything.
  *
+ * SIGPIPE must be ignored: a wait may be satisfied after the client has closed its end.
+ *
  * Functions that name syncs return 0 or -ENOENT (unknown id), -E2BIG (a limit of vtest_limits.h),
  * -ENOMEM, or the error of a failed system call (-EMFILE ...).  Arrays of points are as on the
  * wire, VTEST_POINT_WORDS words each.

@@ -40,6 +40,7 @@ void daemon_spawn(struct daemon *d, const char *const *arguments)
     snprintf(path, sizeof(path), "%s/tests/vtest/fake-venusd", build ? build : ".");
     for (int i = 0; i < 14 && arguments[i]; i++)
         argv[i + 1] = (char *)arguments[i];
+    unlink(d->log); /* of an earlier one */
     d->pid = fork();
     if (!d->pid) {
         const int log = open(d->log, O_WRONLY | O_CREAT | O_TRUNC, 0600);

@@ -292,6 +292,18 @@ static void test_wait_does_not_block(void **state)
     close(fd);
 }
 
+/* Whoever gives up on a wait and closes it harms nobody. */
+static void test_closed_wait(void **state)
+{
+    (void)state;
+    const int fd = client(3);
+    const uint32_t id = wire_sync_create(fd, 0), point[] = {id, 1, 0};
+    close(wire_sync_wait(fd, 0, 1, point, 1));
+    assert_true(wire_send(fd, VTEST_SYNC_WRITE, point, 3));
+    assert_true(wire_sync_create(fd, 0));
+    close(fd);
+}
+
 /* Bytes may come in any portions, names may have any length. */
 static void test_portions(void **state)
 {
@@ -654,6 +666,7 @@ int main(void)
         TEST(test_syncs),
         TEST(test_timelines),
         TEST(test_wait_does_not_block),
+        TEST(test_closed_wait),
         TEST(test_portions),
         TEST(test_bad_messages),
         TEST(test_fence_without_queue),
