@@ -38,6 +38,8 @@ run distcheck 600 "$build" trixie "$(build_dir trixie)" distcheck --enable-werro
 for client in trixie sid; do
     for host in trixie sid; do
         run "vulkaninfo-$client-on-$host" 180 tests/vtest/vulkaninfo.sh $client $host
+        group "programs-$client-on-$host" 600 tests/vtest/programs.sh $client $host
+        group "validate-$client-on-$host" 600 tests/vtest/validate.sh $client $host
         group "vkmark-$client-on-$host" 200 tests/vtest/vkmark.sh $client $host
         group "ggml-$client-on-$host" 600 tests/vtest/ggml.sh $client $host
         run "ffmpeg-$client-on-$host" 150 tests/vtest/ffmpeg.sh $client $host
