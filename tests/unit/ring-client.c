@@ -178,6 +178,18 @@ unsigned long count_sleeps(void)
     return total;
 }
 
+bool stay_asleep(unsigned int ms)
+{
+    for (int i = 0; i < 10; i++) { /* a busy machine takes its time */
+        const unsigned long before = count_sleeps();
+        assert_true(before > 0);
+        usleep(ms * 1000);
+        if (count_sleeps() == before)
+            return true;
+    }
+    return false;
+}
+
 /* ---- set-up ---- */
 
 static void on_fence(void *user, uint32_t ring_idx, uint64_t id)

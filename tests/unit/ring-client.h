@@ -95,6 +95,8 @@ bool is_fatal(struct test *t);
 bool is_alive(struct test *t);
 /* How often the renderer's threads have gone to sleep so far. */
 unsigned long count_sleeps(void);
+/* Whether they stay asleep, as soon as they have got there: no wake-up for `ms` milliseconds. */
+bool stay_asleep(unsigned int ms);
 uint8_t *create_blob(struct test *t, uint32_t id, size_t size);
 int set_up(void **state);
 int tear_down(void **state);
