@@ -25,8 +25,10 @@ class Field:
         self.length = length or []      # expressions, outermost array first
         self.string = False             # ends with a NUL
         self.optional = optional        # a pointer or handle that may be NULL
+        self.needed = False             # although vk.xml says optional, wire rules want it
         self.element_optional = False   # handles in the array may be NULL
         self.is_length = False          # of a pointer among its siblings
+        self.is_outer_length = False    # of another parameter of a command
         self.stype = None               # name of the sType constant that it must have
         self.selector = None            # sibling that says which member of a union is meant
         self.selection = []             # values of the selector that mean this member
@@ -97,6 +99,7 @@ class Registry:
         self._command_alias = {}
         self._value_alias = {}
         self._portable = set()          # names of types and commands in vulkan_core.h
+        self.origin = {}                # type or command -> 'core' and names of extensions
         self._constants(root)
         self._types(root)
         self._commands(root)
@@ -235,11 +238,17 @@ class Registry:
             n = 1000000000 + (int(e.get('extnumber') or number) - 1) * 1000 + int(e.get('offset'))
             self.values[name] = -n if e.get('dir') == '-' else n
 
+    def _provide(self, require, by):
+        for e in require.findall('type') + require.findall('command'):
+            self._portable.add(e.get('name'))
+            self.origin.setdefault(e.get('name'), set()).add(by)
+
     def _required(self, root):
         for f in root.findall('feature'):
             if 'vulkan' in f.get('api').split(',') or 'vulkanbase' in f.get('api'):
-                self._portable |= {e.get('name') for e in f.iter('type')}
-                self._portable |= {e.get('name') for e in f.iter('command')}
+                for r in f.findall('require'):
+                    if _vulkan(r):
+                        self._provide(r, 'core')
             for e in f.iter('enum'):
                 self._enum_value(e, 0)
         for x in root.find('extensions').findall('extension'):
@@ -252,8 +261,7 @@ class Registry:
             version = 0
             for r in x.findall('require'):
                 if _vulkan(r):
-                    self._portable |= {e.get('name') for e in r.findall('type')}
-                    self._portable |= {e.get('name') for e in r.findall('command')}
+                    self._provide(r, x.get('name'))
                     for e in r.findall('enum'):
                         if e.get('name', '').endswith('_SPEC_VERSION') and e.get('value'):
                             version = int(e.get('value'))
@@ -275,12 +283,14 @@ class Registry:
         self._mark_lengths(s.fields)
         self.types[name] = s
         self._portable.add(name)
+        self.origin[name] = {'core'}
 
     def _mesa_command(self, name, ret, *params):
         params = [p if isinstance(p, Field) else Field(*p) for p in params]
         self._mark_lengths(params)
         self.commands[name] = Command(name, ret, params)
         self.commands[name].mesa = True
+        self.origin[name] = {'core'}
 
     def _mesa(self):
         def array(name, type_, count, optional=False, const=True):
@@ -366,8 +376,19 @@ class Registry:
                 while base in self._type_alias:
                     base = self._type_alias[base]
                 self._portable.add(base)
+                self.origin.setdefault(base, set()).update(self.origin.get(alias, ()))
         for name in [n for n in self._portable if n in self._command_alias]:
-            self._portable.add(self._base_command(name))
+            base = self._base_command(name)
+            self._portable.add(base)
+            self.origin.setdefault(base, set()).update(self.origin[name])
+        for name in ('vkFreeCommandBuffers', 'vkFreeDescriptorSets'):
+            self.commands[name].params[-1].needed = True
+        for c in self.commands.values():
+            params = {p.name: p for p in c.params}
+            for p in c.params:
+                for a, b in re.findall(r'(\w+)->(\w+)', ' '.join(p.length)):
+                    for f in self.type(params[a].type).fields:
+                        f.is_outer_length |= f.name == b
         self._chains = {}
         for t in list(self.types.values()):
             if t.kind != 'struct' or not t.stype_name:

@@ -73,12 +73,16 @@ class Reader:
 class Scope:
     """Where the names in a length expression are looked up."""
 
+    CONSTANTS = {'VK_UUID_SIZE': 16}
+
     def __init__(self, values):
         self.values = values
 
     def evaluate(self, expression):
         def name(match):
             value = self.values
+            if match[0] in self.CONSTANTS:
+                return str(self.CONSTANTS[match[0]])
             for part in match[0].split('->'):
                 value = (value or {}).get(part, 0)
             return str(value or 0)
@@ -89,34 +93,54 @@ class Scope:
         return eval(text.replace('/', '//'), {'__builtins__': {}})
 
 
+# The handle types that have object ids.
+OBJECTS = set('''
+    VkInstance VkPhysicalDevice VkDevice VkQueue VkDeviceMemory VkPrivateDataSlot VkFence VkSemaphore
+    VkEvent VkQueryPool VkBuffer VkImage VkSamplerYcbcrConversion VkSampler VkShaderModule
+    VkPipelineCache VkDescriptorSetLayout VkPipelineLayout VkRenderPass VkDescriptorUpdateTemplate
+    VkDescriptorPool VkCommandPool VkDeferredOperationKHR VkAccelerationStructureKHR VkBufferView
+    VkImageView VkFramebuffer VkPipeline VkDescriptorSet VkCommandBuffer'''.split())
+
+
 class Codec:
-    def __init__(self, registry):
+    def __init__(self, registry, extensions=None):
+        """`extensions`: the names of those that the renderer offers, None for all."""
         self.registry = registry
+        self.extensions = extensions
+        self._chains = {}
+        self._encodable = {}
 
     # ---- what the wire can carry ----
 
-    def encodable(self, type_, seen=()):
+    def encodable(self, type_):
         """Whether all members of a type have a form on the wire."""
-        if type_.kind in ('function', 'opaque'):
-            return False
-        if type_.kind not in ('struct', 'union') or type_.name in seen:
+        if type_.name not in self._encodable:
+            self._encodable[type_.name] = True      # a type may refer to itself
+            self._encodable[type_.name] = type_.kind not in ('function', 'opaque') and \
+                (type_.kind != 'handle' or type_.name in OBJECTS) and all(self._has_form(type_, f) for f in type_.fields)
+        return self._encodable[type_.name]
+
+    def _has_form(self, type_, f):
+        if f.name == 'pNext' or f.string:
             return True
-        for f in type_.fields:
-            if f.name == 'pNext' or f.string:
-                continue
-            if f.ptr and f.type == 'void' and not f.length:
-                if type_.kind == 'union' or f.optional:
-                    continue        # only ever NULL
-                return False
-            if f.ptr > 1 and f.type == 'void' or f.bits or len(f.dims) > 1:
-                return False
-            if not self.encodable(self.registry.type(f.type), seen + (type_.name,)):
-                return False
-        return True
+        if f.ptr and f.type == 'void' and not f.length:
+            return type_.kind == 'union' or f.optional      # only ever NULL
+        if f.ptr > 1 and f.type == 'void' or f.bits or len(f.dims) > 1:
+            return False
+        return self.encodable(self.registry.type(f.type))
+
+    def offered(self, name):
+        """Whether a struct or command is core or of an offered extension."""
+        origin = self.registry.origin.get(name, set())
+        return self.extensions is None or bool(origin & (self.extensions | {'core'}))
 
     def chain_of(self, parent):
-        return {stype: t for stype, t in self.registry.chain_of(parent).items()
-                if self.encodable(t)}
+        """The structs that a client may chain to `parent`, by sType."""
+        if parent not in self._chains:
+            self._chains[parent] = {
+                stype: t for stype, t in self.registry.chain_of(parent).items()
+                if self.encodable(t) and self.offered(t.name)}
+        return self._chains[parent]
 
     # ---- values ----
 
@@ -230,7 +254,8 @@ class Codec:
 
     def array(self, io, f, type_, values, scope, partial):
         count = io.u64(len(values) if values is not None else 0, 'count')
-        expected = scope.evaluate(f.length[0])
+        known = all(n in scope.values for n in re.findall(r'[A-Za-z_]\w*', f.length[0])[:1])
+        expected = scope.evaluate(f.length[0]) if known else count  # the length comes later
         if count != expected and (count or not (f.optional or expected == 0)):
             raise WireError('%s has %d elements, %d are declared' % (f.name, count, expected))
         if not count:
