@@ -78,12 +78,18 @@ static bool can_be_client_visible(struct venus_physical_device *gpu, const VkBuf
     return entry & yes;
 }
 
+/* What is remembered of a buffer in device->unusual_buffers; most have nothing of it. */
+enum {
+    BUFFER_PLAIN = 1,  /* cannot use client-visible memory */
+    BUFFER_SHARED = 2, /* its memory is exported, as pages of ours */
+};
+
 /*
  * Make a buffer's creation one for client-visible memory if that is possible.  `room` is used for the
- * struct that it takes, and lives as long as `info`.  Returns whether it is one.
+ * struct that it takes, and lives as long as `info`.  Returns what to remember.
  */
-static bool make_client_visible(struct venus_physical_device *gpu, VkBufferCreateInfo *info,
-                                VkExternalMemoryBufferCreateInfo *room)
+static unsigned make_client_visible(struct venus_physical_device *gpu, VkBufferCreateInfo *info,
+                                    VkExternalMemoryBufferCreateInfo *room)
 {
     const VkExternalMemoryHandleTypeFlagBits type = venus_memory_handle_type(gpu->memory.path);
     VkExternalMemoryBufferCreateInfo *external = venus_pnext_find(
@@ -91,10 +97,14 @@ static bool make_client_visible(struct venus_physical_device *gpu, VkBufferCreat
     if (external && external->handleTypes) {
         /* The client's own: it exports the memory. Types can be mixed only where drivers say so,
          * and none says so of dma-bufs and imported host memory. */
-        return external->handleTypes & type;
+        if (gpu->own_dma_bufs) {
+            external->handleTypes = (VkExternalMemoryHandleTypeFlags)type;
+            return BUFFER_SHARED;
+        }
+        return external->handleTypes & type ? 0 : BUFFER_PLAIN;
     }
     if (!can_be_client_visible(gpu, info))
-        return false;
+        return BUFFER_PLAIN;
     if (!external) {
         external = room;
         *external = (VkExternalMemoryBufferCreateInfo){
@@ -103,7 +113,7 @@ static bool make_client_visible(struct venus_physical_device *gpu, VkBufferCreat
         venus_pnext_add(info, external);
     }
     external->handleTypes = (VkExternalMemoryHandleTypeFlags)type;
-    return true;
+    return 0;
 }
 
 void venus_handle_vkCreateBuffer(struct venus_decoder *d, struct venus_vkCreateBuffer *args)
@@ -111,13 +121,13 @@ void venus_handle_vkCreateBuffer(struct venus_decoder *d, struct venus_vkCreateB
     struct venus_device *device = args->first->data;
     VkBufferCreateInfo info = *args->pCreateInfo;
     VkExternalMemoryBufferCreateInfo room;
-    const bool visible = make_client_visible(device->physical_device, &info, &room);
+    const unsigned remember = make_client_visible(device->physical_device, &info, &room);
 
     args->ret = device->vk.CreateBuffer(device->handle, &info, NULL, args->pBuffer);
     if (args->ret != VK_SUCCESS)
         return;
     const uint64_t handle = (uint64_t)(uintptr_t)*args->pBuffer;
-    if (!venus_handle_map_put(&device->plain_buffers, handle, !visible)) {
+    if (!venus_handle_map_put(&device->unusual_buffers, handle, remember)) {
         device->vk.DestroyBuffer(device->handle, *args->pBuffer, NULL);
         args->ret = VK_ERROR_OUT_OF_HOST_MEMORY;
         return;
@@ -127,15 +137,19 @@ void venus_handle_vkCreateBuffer(struct venus_decoder *d, struct venus_vkCreateB
 }
 
 /* Translate the driver's requirements to the client's memory types. */
-static void translate(struct venus_device *device, bool visible, VkMemoryRequirements *requirements)
+static void translate(struct venus_device *device, unsigned remember,
+                      VkMemoryRequirements *requirements)
 {
+    const struct venus_memory_types *types = &device->physical_device->memory;
     requirements->memoryTypeBits = venus_memory_types_to_client(
-        &device->physical_device->memory, requirements->memoryTypeBits, visible);
+        types, requirements->memoryTypeBits, !(remember & BUFFER_PLAIN));
+    if (remember & BUFFER_SHARED)
+        requirements->memoryTypeBits &= types->shareable;
 }
 
-static bool is_client_visible(struct venus_device *device, VkBuffer buffer)
+static unsigned remembered(struct venus_device *device, VkBuffer buffer)
 {
-    return !venus_handle_map_get(&device->plain_buffers, (uint64_t)(uintptr_t)buffer);
+    return (unsigned)venus_handle_map_get(&device->unusual_buffers, (uint64_t)(uintptr_t)buffer);
 }
 
 void venus_handle_vkGetBufferMemoryRequirements(
@@ -148,7 +162,7 @@ void venus_handle_vkGetBufferMemoryRequirements(
         return;
     }
     device->vk.GetBufferMemoryRequirements(device->handle, args->buffer, args->pMemoryRequirements);
-    translate(device, is_client_visible(device, args->buffer), args->pMemoryRequirements);
+    translate(device, remembered(device, args->buffer), args->pMemoryRequirements);
 }
 
 void venus_handle_vkGetBufferMemoryRequirements2(
@@ -162,7 +176,7 @@ void venus_handle_vkGetBufferMemoryRequirements2(
     }
     device->vk.GetBufferMemoryRequirements2(device->handle, args->pInfo,
                                             args->pMemoryRequirements);
-    translate(device, is_client_visible(device, buffer),
+    translate(device, remembered(device, buffer),
               &args->pMemoryRequirements->memoryRequirements);
 }
 
@@ -178,8 +192,8 @@ void venus_handle_vkGetDeviceBufferMemoryRequirements(
     VkBufferCreateInfo create = *args->pInfo->pCreateInfo;
     VkDeviceBufferMemoryRequirements info = *args->pInfo;
     VkExternalMemoryBufferCreateInfo room;
-    const bool visible = make_client_visible(device->physical_device, &create, &room);
+    const unsigned remember = make_client_visible(device->physical_device, &create, &room);
     info.pCreateInfo = &create;
     device->vk.GetDeviceBufferMemoryRequirements(device->handle, &info, args->pMemoryRequirements);
-    translate(device, visible, &args->pMemoryRequirements->memoryRequirements);
+    translate(device, remember, &args->pMemoryRequirements->memoryRequirements);
 }

@@ -38,8 +38,8 @@ static struct venus_device *take_record(struct venus_context *context, uint32_t 
         queues[i].device = device;
         pthread_mutex_init(&queues[i].lock, NULL);
     }
-    venus_handle_map_init(&device->plain_buffers);
-    venus_handle_map_init(&device->mappable_images);
+    venus_handle_map_init(&device->unusual_buffers);
+    venus_handle_map_init(&device->client_images);
     venus_handle_map_init(&device->copied_images);
 
     pthread_mutex_lock(&context->lock);
@@ -53,8 +53,8 @@ static void return_record(struct venus_device *device)
 {
     device->handle = VK_NULL_HANDLE;
     device->queue_count = 0;
-    venus_handle_map_clear(&device->plain_buffers);
-    venus_handle_map_clear(&device->mappable_images);
+    venus_handle_map_clear(&device->unusual_buffers);
+    venus_handle_map_clear(&device->client_images);
     venus_handle_map_clear(&device->copied_images);
     pthread_mutex_lock(&device->context->lock);
     device->unused = true;
@@ -157,7 +157,7 @@ static VkResult choose_extensions(struct venus_decoder *d,
     for (uint32_t i = 0; i < info->enabledExtensionCount; i++) {
         const char *name = info->ppEnabledExtensionNames[i];
         const bool on_host = venus_gpu_extension(gpu, name) != NULL;
-        if (!venus_extension_find(name) || (!on_host && !venus_extension_is_ours(name))) {
+        if (!venus_extension_find(name) || (!on_host && !venus_extension_is_ours(gpu, name))) {
             venus_log(VENUS_LOG_WARNING, "client \"%s\" asks for extension %.*s, which %s lacks",
                       d->context->name, VK_MAX_EXTENSION_NAME_SIZE, name,
                       gpu->properties.deviceName);

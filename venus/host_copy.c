@@ -42,17 +42,6 @@ uint64_t venus_host_copy_size(VkFormat format, uint32_t layers,
 
 #ifdef VK_EXT_host_image_copy
 
-/* The names that the driver table has, by version of the registry. */
-#ifdef VK_VERSION_1_4
-#define COPY_IMAGE_TO_MEMORY CopyImageToMemory
-#define COPY_MEMORY_TO_IMAGE CopyMemoryToImage
-#define GET_SUBRESOURCE_LAYOUT GetImageSubresourceLayout2
-#else
-#define COPY_IMAGE_TO_MEMORY CopyImageToMemoryEXT
-#define COPY_MEMORY_TO_IMAGE CopyMemoryToImageEXT
-#define GET_SUBRESOURCE_LAYOUT GetImageSubresourceLayout2KHR
-#endif
-
 bool venus_host_copy_remember(struct venus_device *device, uint64_t handle,
                               const VkImageCreateInfo *info)
 {
@@ -84,9 +73,9 @@ static uint64_t memcpy_size(struct venus_device *device, VkImage image, uint32_t
         .sType = VK_STRUCTURE_TYPE_SUBRESOURCE_LAYOUT_2_EXT,
         .pNext = &size,
     };
-    if (!device->vk.GET_SUBRESOURCE_LAYOUT)
+    if (!device->vk.GetImageSubresourceLayout2)
         return 0;
-    device->vk.GET_SUBRESOURCE_LAYOUT(device->handle, image, &subresource, &layout);
+    device->vk.GetImageSubresourceLayout2(device->handle, image, &subresource, &layout);
     uint64_t total;
     return __builtin_mul_overflow((uint64_t)size.size, (uint64_t)layers, &total) ? 0 : total;
 }
@@ -129,7 +118,7 @@ void venus_handle_vkCopyImageToMemoryMESA(struct venus_decoder *d,
         .subresource = info->imageSubresource,
         .extent = info->imageExtent,
     };
-    if (!device->vk.COPY_IMAGE_TO_MEMORY) {
+    if (!device->vk.CopyImageToMemory) {
         venus_decoder_fail(d, "the host driver does not have it");
         return;
     }
@@ -152,7 +141,7 @@ void venus_handle_vkCopyImageToMemoryMESA(struct venus_decoder *d,
         .regionCount = 1,
         .pRegions = &host_region,
     };
-    args->ret = device->vk.COPY_IMAGE_TO_MEMORY(device->handle, &host_info);
+    args->ret = device->vk.CopyImageToMemory(device->handle, &host_info);
 }
 
 void venus_handle_vkCopyMemoryToImageMESA(struct venus_decoder *d,
@@ -160,7 +149,7 @@ void venus_handle_vkCopyMemoryToImageMESA(struct venus_decoder *d,
 {
     struct venus_device *device = args->first->data;
     const VkCopyMemoryToImageInfoMESA *info = args->pCopyMemoryToImageInfo;
-    if (!device->vk.COPY_MEMORY_TO_IMAGE) {
+    if (!device->vk.CopyMemoryToImage) {
         venus_decoder_fail(d, "the host driver does not have it");
         return;
     }
@@ -198,7 +187,7 @@ void venus_handle_vkCopyMemoryToImageMESA(struct venus_decoder *d,
         .regionCount = info->regionCount,
         .pRegions = regions,
     };
-    args->ret = device->vk.COPY_MEMORY_TO_IMAGE(device->handle, &host_info);
+    args->ret = device->vk.CopyMemoryToImage(device->handle, &host_info);
 }
 
 #else

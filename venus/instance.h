@@ -28,7 +28,7 @@ VkResult venus_physical_devices_init(const struct venus_renderer *renderer,
                                      struct venus_instance *instance);
 void venus_physical_devices_finish(struct venus_instance *instance);
 /* Whether we do this device extension ourselves, so that the host need not have it. */
-bool venus_extension_is_ours(const char *name);
+bool venus_extension_is_ours(const struct venus_physical_device *gpu, const char *name);
 
 /* ---- gpu.c ---- */
 

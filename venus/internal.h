@@ -105,6 +105,8 @@ struct venus_physical_device {
     uint32_t extension_count;
     /* What the host itself can do with SYNC_FD; what we offer is in sync.c. */
     bool semaphore_sync_fd, fence_sync_fd;
+    /* Its dma-bufs, and its images with a modifier, are made by us (modifier.h). */
+    bool own_dma_bufs;
     /* buffer.c: which kinds of buffers can use client-visible memory, a lossy cache. */
     _Atomic uint64_t buffer_kinds[64];
 };
@@ -128,8 +130,8 @@ struct venus_device {
     struct venus_device_vk vk;
     struct venus_queue *queues;
     uint32_t queue_count, queue_room;
-    struct venus_handle_map plain_buffers;   /* 1 for those that cannot use client-visible memory */
-    struct venus_handle_map mappable_images; /* 1 for those that can */
+    struct venus_handle_map unusual_buffers;   /* buffer.c: what some buffers cannot use */
+    struct venus_handle_map client_images;   /* image.c: what some images can use */
     struct venus_handle_map copied_images;   /* host_copy.c: format and layers of some images */
     struct venus_device *next; /* in the context; devices' memory lives as long as the context */
     bool unused; /* destroyed: the record can serve the next device; under context->lock */

@@ -21,6 +21,7 @@ venus_libvenus_a_SOURCES = \
 	venus/host_copy.c \
 	venus/host_copy.h \
 	venus/image.c \
+	venus/image.h \
 	venus/imports.c \
 	venus/imports.h \
 	venus/instance.c \
@@ -33,6 +34,8 @@ venus_libvenus_a_SOURCES = \
 	venus/memory.h \
 	venus/memory_type.c \
 	venus/memory_type.h \
+	venus/modifier.c \
+	venus/modifier.h \
 	venus/monitor.c \
 	venus/object.c \
 	venus/object.h \

@@ -245,8 +245,14 @@ static VkResult choose(const struct request *r, uint32_t client_type)
         return import_resource(r, import->resourceId);
     }
     if (wants_export) {
-        if (export->handleTypes == VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT &&
-            can_export_dma_buf(r->device))
+        const bool dma_buf =
+            export->handleTypes == VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT;
+        if (dma_buf && r->device->physical_device->own_dma_bufs &&
+            (r->types->shareable & 1u << client_type)) {
+            venus_pnext_take(r->info, VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO);
+            return allocate_pages(r);
+        }
+        if (dma_buf && can_export_dma_buf(r->device))
             return allocate_dma_buf(r);
         venus_log(VENUS_LOG_WARNING,
                   "client \"%s\" wants memory to export as 0x%x, which this driver cannot do",

@@ -121,6 +121,8 @@ bool venus_memory_types_init(struct venus_memory_types *types,
     bool coherent = false;
     for (uint32_t i = 0; i < types->client.memoryTypeCount; i++) {
         const VkMemoryPropertyFlags flags = types->client.memoryTypes[i].propertyFlags;
+        if (types->importable & 1u << types->host_index[i])
+            types->shareable |= 1u << i;
         if (!(flags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT))
             continue;
         types->host_visible |= 1u << i;

@@ -31,6 +31,7 @@ struct venus_memory_types {
     uint32_t host_index[VK_MAX_MEMORY_TYPES]; /* client type -> host type */
     uint32_t importable;        /* host types whose memory can be given to clients */
     uint32_t host_visible;      /* client types that a client can map */
+    uint32_t shareable;         /* client types whose memory can be given to clients */
     uint32_t device_local_only; /* client types synthesised by us */
 };
 

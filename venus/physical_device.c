@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "instance.h"
+#include "modifier.h"
 #include "pnext.h"
 
 /* ---- what is offered ---- */
@@ -43,6 +44,7 @@ static bool consider(const struct venus_renderer *renderer, struct venus_physica
         return false;
     }
     gpu->properties.apiVersion = gpu->api_version;
+    venus_modifier_probe(gpu);
     venus_sync_probe(gpu);
     return true;
 }
@@ -215,9 +217,10 @@ void venus_handle_vkEnumeratePhysicalDeviceGroups(
 
 /* ---- extensions ---- */
 
-bool venus_extension_is_ours(const char *name)
+bool venus_extension_is_ours(const struct venus_physical_device *gpu, const char *name)
 {
-    return strcmp(name, VK_KHR_EXTERNAL_SEMAPHORE_FD_EXTENSION_NAME) == 0; /* sync.c */
+    return strcmp(name, VK_KHR_EXTERNAL_SEMAPHORE_FD_EXTENSION_NAME) == 0 || /* sync.c */
+           venus_modifier_is_ours(gpu, name);
 }
 
 void venus_handle_vkEnumerateDeviceExtensionProperties(
@@ -235,7 +238,7 @@ void venus_handle_vkEnumerateDeviceExtensionProperties(
     for (uint32_t i = 0; i < venus_extension_count; i++) {
         const struct venus_extension *known = &venus_extensions[i];
         const VkExtensionProperties *host = venus_gpu_extension(gpu, known->name);
-        if (!host && !venus_extension_is_ours(known->name))
+        if (!host && !venus_extension_is_ours(gpu, known->name))
             continue;
         if (args->pProperties && available < room) {
             VkExtensionProperties *out = &args->pProperties[available];
@@ -297,13 +300,31 @@ void venus_handle_vkGetPhysicalDeviceMemoryProperties2(
  * made by us, so importing is worth nothing where exporting does not work.  Returns whether
  * anything is left.
  */
-static bool filter_external(VkExternalMemoryProperties *properties)
+static bool filter_external(const struct venus_physical_device *gpu,
+                            VkExternalMemoryProperties *properties)
 {
-    if (!(properties->externalMemoryFeatures & VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT))
-        properties->externalMemoryFeatures = 0;
+    VkExternalMemoryFeatureFlags *features = &properties->externalMemoryFeatures;
+    if (gpu->own_dma_bufs) { /* the driver was asked whether it imports our pages */
+        const bool works = (*features & VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT) &&
+                           !(*features & VK_EXTERNAL_MEMORY_FEATURE_DEDICATED_ONLY_BIT);
+        *features = works ? VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT |
+                                VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT
+                          : 0;
+        properties->exportFromImportedHandleTypes = SERVED_HANDLE_TYPES;
+        properties->compatibleHandleTypes = SERVED_HANDLE_TYPES;
+    }
+    if (!(*features & VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT))
+        *features = 0;
     properties->exportFromImportedHandleTypes &= SERVED_HANDLE_TYPES;
     properties->compatibleHandleTypes &= SERVED_HANDLE_TYPES;
-    return properties->externalMemoryFeatures != 0;
+    return *features != 0;
+}
+
+/* The handle type to ask the driver about when a client means one that we serve. */
+static VkExternalMemoryHandleTypeFlagBits host_handle_type(const struct venus_physical_device *gpu,
+                                                           VkExternalMemoryHandleTypeFlagBits type)
+{
+    return gpu->own_dma_bufs ? venus_memory_handle_type(gpu->memory.path) : type;
 }
 
 void venus_handle_vkGetPhysicalDeviceExternalBufferProperties(
@@ -311,16 +332,54 @@ void venus_handle_vkGetPhysicalDeviceExternalBufferProperties(
 {
     (void)d;
     const struct venus_physical_device *gpu = args->first->data;
-    const VkExternalMemoryHandleTypeFlagBits type = args->pExternalBufferInfo->handleType;
+    VkPhysicalDeviceExternalBufferInfo info = *args->pExternalBufferInfo;
     VkExternalMemoryProperties *properties =
         &args->pExternalBufferProperties->externalMemoryProperties;
-    if (type & SERVED_HANDLE_TYPES)
+    const bool served = info.handleType & SERVED_HANDLE_TYPES;
+    if (served) {
+        info.handleType = host_handle_type(gpu, info.handleType);
         gpu->instance->vk.GetPhysicalDeviceExternalBufferProperties(
-            gpu->handle, args->pExternalBufferInfo, args->pExternalBufferProperties);
-    if (!(type & SERVED_HANDLE_TYPES) || !filter_external(properties))
+            gpu->handle, &info, args->pExternalBufferProperties);
+    }
+    if (!served || !filter_external(gpu, properties))
         *properties = (VkExternalMemoryProperties){
-            .compatibleHandleTypes = (VkExternalMemoryHandleTypeFlags)type,
+            .compatibleHandleTypes =
+                (VkExternalMemoryHandleTypeFlags)args->pExternalBufferInfo->handleType,
         };
+}
+
+/* The query about external memory, with the answer of the driver made true for the client. */
+static VkResult query_external_image(const struct venus_physical_device *gpu,
+                                     VkPhysicalDeviceImageFormatInfo2 *info,
+                                     VkPhysicalDeviceExternalImageFormatInfo *external,
+                                     VkImageFormatProperties2 *properties)
+{
+    /* Where dma-bufs are our pages, only linear images are the same to all who use them. */
+    if (!(external->handleType & SERVED_HANDLE_TYPES) ||
+        (gpu->own_dma_bufs && info->tiling != VK_IMAGE_TILING_LINEAR))
+        return VK_ERROR_FORMAT_NOT_SUPPORTED;
+    external->handleType = host_handle_type(gpu, external->handleType);
+    venus_pnext_add(info, external);
+
+    VkExternalImageFormatProperties room = {
+        .sType = VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES,
+    };
+    VkExternalImageFormatProperties *answer = venus_pnext_find(
+        properties->pNext, VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES);
+    const bool add = !answer;
+    if (add) {
+        answer = &room;
+        venus_pnext_add(properties, answer);
+    }
+    VkResult result = gpu->instance->vk.GetPhysicalDeviceImageFormatProperties2(gpu->handle, info,
+                                                                                properties);
+    if (result == VK_SUCCESS && !filter_external(gpu, &answer->externalMemoryProperties)) {
+        memset(&properties->imageFormatProperties, 0, sizeof(properties->imageFormatProperties));
+        result = VK_ERROR_FORMAT_NOT_SUPPORTED;
+    }
+    if (add)
+        venus_pnext_take(properties, VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES);
+    return result;
 }
 
 void venus_handle_vkGetPhysicalDeviceImageFormatProperties2(
@@ -328,34 +387,15 @@ void venus_handle_vkGetPhysicalDeviceImageFormatProperties2(
 {
     (void)d;
     const struct venus_physical_device *gpu = args->first->data;
-    const VkPhysicalDeviceExternalImageFormatInfo *info =
-        venus_pnext_find(args->pImageFormatInfo->pNext,
-                         VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO);
-    const bool external = info && info->handleType;
-    if (external && !(info->handleType & SERVED_HANDLE_TYPES)) {
-        args->ret = VK_ERROR_FORMAT_NOT_SUPPORTED;
+    VkPhysicalDeviceImageFormatInfo2 info = *args->pImageFormatInfo;
+    args->ret = venus_modifier_make_linear_query(gpu, &info);
+    if (args->ret != VK_SUCCESS)
         return;
-    }
-
-    VkExternalImageFormatProperties room = {
-        .sType = VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES,
-    };
-    VkExternalImageFormatProperties *answer =
-        venus_pnext_find(args->pImageFormatProperties->pNext,
-                         VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES);
-    const bool ask = external && !answer;
-    if (ask) {
-        answer = &room;
-        venus_pnext_add(args->pImageFormatProperties, answer);
-    }
-    args->ret = gpu->instance->vk.GetPhysicalDeviceImageFormatProperties2(
-        gpu->handle, args->pImageFormatInfo, args->pImageFormatProperties);
-    if (external && args->ret == VK_SUCCESS && !filter_external(&answer->externalMemoryProperties)) {
-        memset(&args->pImageFormatProperties->imageFormatProperties, 0,
-               sizeof(args->pImageFormatProperties->imageFormatProperties));
-        args->ret = VK_ERROR_FORMAT_NOT_SUPPORTED;
-    }
-    if (ask)
-        venus_pnext_take(args->pImageFormatProperties,
-                         VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES);
+    VkPhysicalDeviceExternalImageFormatInfo *external =
+        venus_pnext_take(&info, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO);
+    if (external && external->handleType)
+        args->ret = query_external_image(gpu, &info, external, args->pImageFormatProperties);
+    else
+        args->ret = gpu->instance->vk.GetPhysicalDeviceImageFormatProperties2(
+            gpu->handle, &info, args->pImageFormatProperties);
 }
