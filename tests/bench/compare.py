@@ -81,9 +81,9 @@ class Metric:
         return statistics.median(values) if values else None
 
     def spread(self, side):
-        """Distance of the extremes, relative to the median."""
-        values = self.values.get(side)
-        if not values or not self.median(side):
+        """Distance of the extremes, relative to the median; None with fewer than two values."""
+        values = self.values.get(side, [])
+        if len(values) < 2 or not self.median(side):
             return None
         return (max(values) - min(values)) / self.median(side)
 
@@ -169,10 +169,13 @@ def workloads(options):
     result += [ggml(operation, cases) for operation, cases in GGML_CASES]
     result.append(ffmpeg())
     result.append(program("latency", os.path.join(options.programs, "latency"), (
-        ("latency.p50_us", "latency p50", "us", False),
-        ("latency.p99_us", "latency p99", "us", False))))
+        ("latency.p50_us", "synchronous call, p50", "us", False),
+        ("latency.p99_us", "synchronous call, p99", "us", False),
+        ("latency.submit_p50_us", "empty submit and wait, p50", "us", False),
+        ("latency.submit_p99_us", "empty submit and wait, p99", "us", False))))
     result.append(program("allocbench", os.path.join(options.programs, "allocbench"), (
-        ("allocbench.per_second", "allocation churn", "1/s", True),)))
+        ("allocbench.per_second", "allocations of 64 KiB", "1/s", True),
+        ("allocbench.large_per_second", "allocations of 16 MiB", "1/s", True))))
     if options.only:
         result = [workload for workload in result
                   if any(fnmatch.fnmatchcase(workload.name, pattern) for pattern in options.only)]
@@ -296,7 +299,7 @@ def main():
         parser.error("at least one round and one side")
 
     selected = workloads(options)
-    about = [f"{datetime.datetime.now().astimezone():%Y-%m-%d %H:%M %Z}, {options.rounds} rounds",
+    about = [f"{datetime.datetime.now().astimezone():%Y-%m-%d %H:%M %Z}, rounds: {options.rounds}",
              machine()] + options.about
     load = os.getloadavg()[0]
     about.append(f"load before: {load:.1f}" + (
