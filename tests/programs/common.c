@@ -532,8 +532,12 @@ static uint32_t core_version(const char *name)
 PFN_vkVoidFunction prog_proc(struct prog *p, const char *name)
 {
     static const char *const suffixes[] = {"KHR", "EXT"};
+    const char *end = name + strlen(name) - 3;
     PFN_vkVoidFunction function = NULL;
 
+    /* A function that is no core one anywhere here. */
+    if (strcmp(end, "KHR") == 0 || strcmp(end, "EXT") == 0)
+        return vkGetDeviceProcAddr(p->device, name);
     if (p->api_version >= core_version(name))
         function = vkGetDeviceProcAddr(p->device, name);
     for (size_t i = 0; i < PROG_ARRAY_SIZE(suffixes) && !function; i++) {

@@ -122,7 +122,7 @@ bool prog_has_extension(struct prog *p, const char *name);
 /**
  * The device function @p name ("vkCmdFoo"), or its KHR or EXT form; NULL when the device has none.
  * Functions that became core in a version above the device's are only looked for under their
- * extension names, so pass the core name always.
+ * extension names, so pass the core name of all that are core in Vulkan 1.3.
  */
 PFN_vkVoidFunction prog_proc(struct prog *p, const char *name);
 #define PROG_PROC(p, name) ((PFN_##name)prog_proc((p), #name))

@@ -4,6 +4,7 @@
 # Part of check_PROGRAMS; standalone.mk builds them without configure.
 VKPROG_SHADERS = \
 	tests/programs/shaders/arguments.comp \
+	tests/programs/shaders/array.comp \
 	tests/programs/shaders/atomics.comp \
 	tests/programs/shaders/big.comp \
 	tests/programs/shaders/bindings.comp \
@@ -16,7 +17,9 @@ VKPROG_SHADERS = \
 	tests/programs/shaders/input.frag \
 	tests/programs/shaders/int.comp \
 	tests/programs/shaders/list.comp \
+	tests/programs/shaders/sample.comp \
 	tests/programs/shaders/scale.comp \
+	tests/programs/shaders/shadow.comp \
 	tests/programs/shaders/shared.comp \
 	tests/programs/shaders/spec.comp \
 	tests/programs/shaders/step.comp \
@@ -57,15 +60,19 @@ VKPROG_ALL = \
 	tests/programs/commandbuffers \
 	tests/programs/compute \
 	tests/programs/descriptors \
+	tests/programs/errors \
 	tests/programs/events \
 	tests/programs/fences \
 	tests/programs/latency \
 	tests/programs/mapping \
+	tests/programs/multisample \
 	tests/programs/pipelinecache \
+	tests/programs/props \
 	tests/programs/pushdescriptors \
 	tests/programs/queries \
 	tests/programs/robust \
 	tests/programs/sync2 \
+	tests/programs/textures \
 	tests/programs/threads \
 	tests/programs/timeline \
 	tests/programs/transfers \
@@ -84,6 +91,8 @@ tests_programs_compute_CPPFLAGS = $(VKPROG_CPPFLAGS)
 tests_programs_compute_LDADD = $(VKPROG_LIBS)
 tests_programs_descriptors_CPPFLAGS = $(VKPROG_CPPFLAGS)
 tests_programs_descriptors_LDADD = $(VKPROG_LIBS)
+tests_programs_errors_CPPFLAGS = $(VKPROG_CPPFLAGS)
+tests_programs_errors_LDADD = $(VKPROG_LIBS)
 tests_programs_events_CPPFLAGS = $(VKPROG_CPPFLAGS)
 tests_programs_events_LDADD = $(VKPROG_LIBS)
 tests_programs_fences_CPPFLAGS = $(VKPROG_CPPFLAGS)
@@ -92,8 +101,12 @@ tests_programs_latency_CPPFLAGS = $(VKPROG_CPPFLAGS)
 tests_programs_latency_LDADD = $(VKPROG_LIBS)
 tests_programs_mapping_CPPFLAGS = $(VKPROG_CPPFLAGS)
 tests_programs_mapping_LDADD = $(VKPROG_LIBS)
+tests_programs_multisample_CPPFLAGS = $(VKPROG_CPPFLAGS)
+tests_programs_multisample_LDADD = $(VKPROG_LIBS)
 tests_programs_pipelinecache_CPPFLAGS = $(VKPROG_CPPFLAGS)
 tests_programs_pipelinecache_LDADD = $(VKPROG_LIBS)
+tests_programs_props_CPPFLAGS = $(VKPROG_CPPFLAGS)
+tests_programs_props_LDADD = $(VKPROG_LIBS)
 tests_programs_pushdescriptors_CPPFLAGS = $(VKPROG_CPPFLAGS)
 tests_programs_pushdescriptors_LDADD = $(VKPROG_LIBS)
 tests_programs_queries_CPPFLAGS = $(VKPROG_CPPFLAGS)
@@ -102,6 +115,8 @@ tests_programs_robust_CPPFLAGS = $(VKPROG_CPPFLAGS)
 tests_programs_robust_LDADD = $(VKPROG_LIBS)
 tests_programs_sync2_CPPFLAGS = $(VKPROG_CPPFLAGS)
 tests_programs_sync2_LDADD = $(VKPROG_LIBS)
+tests_programs_textures_CPPFLAGS = $(VKPROG_CPPFLAGS)
+tests_programs_textures_LDADD = $(VKPROG_LIBS)
 tests_programs_threads_CPPFLAGS = $(VKPROG_CPPFLAGS)
 tests_programs_threads_LDADD = $(VKPROG_LIBS)
 tests_programs_timeline_CPPFLAGS = $(VKPROG_CPPFLAGS)
@@ -118,15 +133,19 @@ tests/programs/allocbench-allocbench.$(OBJEXT) \
 	tests/programs/commandbuffers-commandbuffers.$(OBJEXT) \
 	tests/programs/compute-compute.$(OBJEXT) \
 	tests/programs/descriptors-descriptors.$(OBJEXT) \
+	tests/programs/errors-errors.$(OBJEXT) \
 	tests/programs/events-events.$(OBJEXT) \
 	tests/programs/fences-fences.$(OBJEXT) \
 	tests/programs/latency-latency.$(OBJEXT) \
 	tests/programs/mapping-mapping.$(OBJEXT) \
+	tests/programs/multisample-multisample.$(OBJEXT) \
 	tests/programs/pipelinecache-pipelinecache.$(OBJEXT) \
+	tests/programs/props-props.$(OBJEXT) \
 	tests/programs/pushdescriptors-pushdescriptors.$(OBJEXT) \
 	tests/programs/queries-queries.$(OBJEXT) \
 	tests/programs/robust-robust.$(OBJEXT) \
 	tests/programs/sync2-sync2.$(OBJEXT) \
+	tests/programs/textures-textures.$(OBJEXT) \
 	tests/programs/threads-threads.$(OBJEXT) \
 	tests/programs/timeline-timeline.$(OBJEXT) \
 	tests/programs/transfers-transfers.$(OBJEXT) \

@@ -24,7 +24,7 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 dir=${1:?usage: run-all.sh DIR [PROGRAM...]}
 shift
-all="bda churn commandbuffers compute descriptors errors events fences mapping pipelinecache props
+all="bda churn commandbuffers compute descriptors errors events fences mapping multisample pipelinecache props
      pushdescriptors queries robust sync2 textures threads timeline transfers triangle pairs"
 programs=${*:-$all}
 limit=${PROGRAM_TIMEOUT:-180}
