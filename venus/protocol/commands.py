@@ -162,13 +162,13 @@ class CommandEmitter(MemberCode):
     def destroy_lines(self, cmd):
         p = self.destroys(cmd)
         kind = self.model.object_type(p.type)
-        return ['if (!args.%s_object)' % p.name, '    return;',
-                'uint64_t handle;',
-                'if (!venus_object_remove(d->objects, VENUS_OBJECT_%s, args.%s_object->id,' %
+        call = [l.replace('args.%s' % p.name, self.handle_cast(p, 'handle'))
+                for l in self.call_lines(cmd)]
+        return ['uint64_t handle;',
+                'if (args.%s_object &&' % p.name,
+                '    venus_object_remove(d->objects, VENUS_OBJECT_%s, args.%s_object->id,' %
                 (kind, p.name),
-                '                         &handle, NULL))', '    return;'] + \
-            [l.replace('args.%s' % p.name, self.handle_cast(p, 'handle'))
-             for l in self.call_lines(cmd)]
+                '                        &handle, NULL)) {'] + self.indent(call) + ['}']
 
     def run_lines(self, cmd):
         if self.handled(cmd):

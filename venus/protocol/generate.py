@@ -105,7 +105,6 @@ def main():
     parser.add_argument('--tables', default=os.path.dirname(os.path.abspath(__file__)),
                         help='folder of commands.txt, mesa.txt and rules.txt')
     parser.add_argument('--out', help='folder for the generated files')
-    parser.add_argument('--null-driver', metavar='FILE', help='write a null Vulkan driver instead')
     parser.add_argument('--list-extensions', action='store_true',
                         help='say for each extension whether it is offered, and why not')
     args = parser.parse_args()
@@ -115,13 +114,10 @@ def main():
             print('offered ', e.name)
         for name, reason in sorted(model.rejected.items()):
             print('withheld', name + ':', reason)
-    elif args.null_driver:
-        import null_driver
-        null_driver.emit(model.registry, args.null_driver)
     elif args.out:
         report(model, *generate(model, args.out))
     else:
-        parser.error('one of --out, --null-driver and --list-extensions is needed')
+        parser.error('--out or --list-extensions is needed')
 
 
 if __name__ == '__main__':

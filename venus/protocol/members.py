@@ -169,7 +169,8 @@ class MemberCode:
         if m.fixed:
             return self._decode_struct_array_fixed(m, t, dst)
         if not m.ptr:
-            return ['venus_decode_%s(d, &%s);' % (t.name, dst)]
+            return self._check_selector(m, t, prefix) + \
+                ['venus_decode_%s(d, &%s);' % (t.name, dst)]
         if m.string and len(m.len) == 1:
             lines = ['%s = venus_decode_string(d);' % dst]
             if not m.may_be_absent:
@@ -196,6 +197,21 @@ class MemberCode:
                 '    if (!d->fatal)',
                 '        venus_decoder_fail(d, "%s is absent");' % name,
                 '    return;', '}']
+
+    def _check_selector(self, m, t, prefix):
+        """The tag on the wire and the selector that the driver looks at must mean the same."""
+        if not m.selector:
+            return []
+        lines = ['uint32_t tag = UINT32_MAX;', 'switch (%s%s) {' % (prefix, m.selector)]
+        for n, member in enumerate(t.members):
+            known = [v for v in member.selection if self.reg.has_enum(v)]
+            if known:
+                lines += ['case %s:' % v for v in known] + ['    tag = %d;' % n, '    break;']
+        lines += ['default:', '    break;', '}',
+                  'if ((size_t)(d->end - d->cur) >= 4 && venus_load32(d->cur) != tag) {',
+                  '    venus_decoder_fail(d, "%s does not have the member that %s says");' %
+                  (m.name, m.selector), '    return;', '}']
+        return self.block(lines)
 
     def _decode_element(self, m, t, pointer, lvalue):
         """One element of an array, or what a pointer points to."""

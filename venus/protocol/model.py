@@ -59,12 +59,20 @@ class Model:
             verb, *names = words.split()
             if verb == 'handler':
                 self.handlers.update(names)
+            elif verb == 'length':
+                self._set_length(*names[:2], names[2:])
             elif verb in ('refuse', 'exclude-extension', 'include-extension') and reason:
                 table = {'refuse': self.refused, 'exclude-extension': self.excluded,
                          'include-extension': self.forced}[verb]
                 table.update((n, reason) for n in names)
             else:
                 raise ValueError('%s: cannot read: %s' % (where, line))
+
+    def _set_length(self, command, parameter, expressions):
+        cmd = self.registry.commands.get(command)
+        for p in cmd.params if cmd else []:
+            if p.name == parameter:
+                p.len = expressions
 
     def _mesa_member(self, words):
         m = Member()

@@ -19,6 +19,8 @@ class Member:
         self.optional = False   # may be absent
         self.noautovalidity = False
         self.values = None      # the one legal sType
+        self.selector = None    # of a union: the member that says which of its members is meant
+        self.selection = []     # of a union's member: the selector's values that mean it
         self.decl = ''          # C declaration without the name, '@' where the name goes
 
     @property
@@ -154,6 +156,8 @@ class Registry:
         m.optional = (element.get('optional') or '').split(',')[0] == 'true'
         m.noautovalidity = element.get('noautovalidity') == 'true'
         m.values = element.get('values')
+        m.selector = element.get('selector')
+        m.selection = [v for v in (element.get('selection') or '').split(',') if v]
         m.decl = ' '.join((pre + m.type + mid).split()) + ' @' + \
             ''.join('[%d]' % n for n in m.fixed)
         return m
@@ -276,6 +280,10 @@ class Registry:
         while name in self.type_alias:
             name = self.type_alias[name]
         return name
+
+    def has_enum(self, name):
+        """Whether vulkan_core.h always has this enumerant, as those outside of extensions are."""
+        return name in self.constants
 
     def base_command(self, name):
         while name in self.command_alias:
