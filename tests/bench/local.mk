@@ -1,1 +1,8 @@
 # SPDX-License-Identifier: MIT
+EXTRA_DIST += \
+	tests/bench/compare.py \
+	tests/bench/instructions \
+	tests/bench/instructions.py \
+	tests/bench/peer.sh \
+	tests/bench/run \
+	tests/bench/udmabuf-stand-in.c

@@ -36,9 +36,8 @@ ids()
 layer_is_loaded()
 {
     local i pid found=1
-    through_venus 30 vkmark --winsys headless --benchmark clear:duration=5 >/dev/null 2>&1 ||
-        through_venus 30 vulkaninfo >/dev/null 2>&1 &
-    for ((i = 0; i < 100 && found; i++)); do
+    through_venus 30 vkmark --winsys headless --benchmark clear:duration=5 >/dev/null 2>&1 &
+    for ((i = 0; i < 200 && found; i++)); do
         for pid in $(daemon_pid "$socket") $(pgrep -P "$(daemon_pid "$socket")"); do
             grep -q VkLayer_khronos_validation "/proc/$pid/maps" 2>/dev/null && found=0
         done
@@ -50,6 +49,11 @@ layer_is_loaded()
 
 mkdir -p "$logs"
 rm -rf "${logs:?}"/*
+# Presentation needs dma-bufs; see vkmark.sh.
+if [ ! -w /dev/udmabuf ]; then
+    stand_in=$(udmabuf_stand_in "$host") || exit
+    DAEMON_ENV="${DAEMON_ENV-} LD_PRELOAD=$stand_in"
+fi
 start_server --validate || exit
 status=0
 if layer_is_loaded; then
@@ -64,8 +68,13 @@ NATIVE_RUN="$enter $host" NATIVE_ENV="$(native_env "$host") $layer_env" VENUS_EN
     KEEP=$logs/native PROGRAM_TIMEOUT=120 "$run_all" "$programs" "$@" >"$logs/native.tap"
 NATIVE_RUN="$enter $client" NATIVE_ENV=$(venus_env "$client" "$socket") VENUS_ENV= \
     KEEP=$logs/venus PROGRAM_TIMEOUT=120 "$run_all" "$programs" "$@" >"$logs/venus.tap"
-if ! grep -q '^ok' "$logs/venus.tap"; then
-    echo "not ok no program ran"
+# What did not run well natively (no such feature, a program that is slow under the layer) is not
+# our concern, the rest must run through Venus, too.
+grep '^ok' "$logs/native.tap" | sed 's/ #.*//' | sort >"$logs/native.ok"
+grep '^ok' "$logs/venus.tap" | sed 's/ #.*//' | sort >"$logs/venus.ok"
+if [ ! -s "$logs/native.ok" ] || [ -n "$(comm -23 "$logs/native.ok" "$logs/venus.ok")" ]; then
+    echo "not ok programs ran"
+    cat "$logs/venus.tap"
     status=1
 fi
 
@@ -73,6 +82,10 @@ fi
 scenes="--winsys headless --benchmark :duration=0.2"
 natively "$host" 200 $layer_env vkmark $scenes >"$logs/native/vkmark.out" 2>&1
 through_venus 200 vkmark $scenes >"$logs/venus/vkmark.out" 2>&1
+if ! grep -q 'vkmark Score: *[1-9]' "$logs/venus/vkmark.out"; then
+    echo "not ok vkmark ran"
+    status=1
+fi
 if [ -e "$(root_path "$client")$ggml" ]; then
     natively "$client" 200 $layer_env GGML_VK_VISIBLE_DEVICES=0 "$ggml" test -o SOFT_MAX \
         -p "$softmax" >"$logs/native/ggml.out" 2>&1
