@@ -8,7 +8,6 @@ given and the reply.  Both are compared with what this oracle says they must be.
 """
 
 import argparse
-import os
 import random
 import re
 import struct
@@ -60,7 +59,10 @@ OWN_REPLY = set(OWN_CALL) | set('''
 
 # ... of these only the call, or a number in it that the renderer chooses.
 OWN_CALL_ONLY = {'vkCreateFence', 'vkCreateSemaphore', 'vkCreateBuffer', 'vkCreateImage',
-                 'vkAllocateMemory'}
+                 'vkAllocateMemory', 'vkCreateDevice'}
+OWN_STRUCTS = {'VkExportFenceCreateInfo', 'VkExportSemaphoreCreateInfo',
+               'VkExternalMemoryBufferCreateInfo', 'VkExternalMemoryImageCreateInfo',
+               'VkExportMemoryAllocateInfo', 'VkExportMemoryAllocateInfoNV'}
 OWN_LINE = {'vkWaitForFences': 'timeout', 'vkWaitSemaphores': 'timeout'}
 
 HOST_COPY = {'vkCopyImageToMemoryMESA', 'vkCopyMemoryToImageMESA'}
@@ -285,6 +287,7 @@ class Oracle:
         self.world = world
         self.rng = random.Random(seed)
         self.synth = synth.Synth(codec, self.rng, world.handles, self.fixed())
+        self.synth.avoid.add('VkImportMemoryResourceInfoMESA')  # needs a resource
 
     def fixed(self):
         """What the renderer looks at and random values would make an error of."""
@@ -293,7 +296,6 @@ class Oracle:
         return {
             ('VkMemoryAllocateInfo', 'memoryTypeIndex'): 1,
             ('VkMemoryAllocateInfo', 'allocationSize'): 65536,
-            ('VkImportMemoryResourceInfoMESA', 'resourceId'): 0,
             ('VkImportSemaphoreResourceInfoMESA', 'resourceId'): 0,
             ('VkInstanceCreateInfo', 'enabledLayerCount'): 0,
             ('VkInstanceCreateInfo', 'enabledExtensionCount'): 0,
@@ -361,7 +363,8 @@ class Oracle:
         args, made = self.args(command)
         body = bytes(self.codec.encode(command, args, wire.GENERATE_REPLY).data)
         ret, outputs = synth.Fill(self.codec).command(command, args)
-        if args.get('deferredOperation') and command.ret == 'VkResult':
+        if args.get('deferredOperation') and command.ret == 'VkResult' and \
+                not self.without_driver(command, args):
             ret = self.registry.value('VK_OPERATION_NOT_DEFERRED_KHR')
         reply = self.codec.encode_reply(command, ret, outputs, args)
         name = '%s/%d' % (command.name, index)
@@ -383,6 +386,10 @@ class Oracle:
                     got = [[x for x in call if not x.startswith(own + ' ')] for call in got]
                 if expected not in got:
                     return difference('the driver was given', expected, got[-1] if got else [])
+            elif command.name in OWN_CALL_ONLY:
+                complaint = self.missing(command, args, result.lines(command.name))
+                if complaint:
+                    return complaint
             if command.name in OWN_REPLY - OWN_CALL_ONLY:
                 try:
                     ret, out, size = self.codec.decode_reply(command, result.reply, args)
@@ -399,6 +406,24 @@ class Oracle:
             return 'wrote beyond the reply, at ' + result.overrun if result.overrun else None
 
         return case, check
+
+    def missing(self, command, args, calls):
+        """Which chained struct of the client did not reach the driver as it was, or None."""
+        for p in command.params:
+            if self.codec.is_output(p) or not isinstance(args[p.name], dict):
+                continue
+            for name, body in args[p.name].get('pNext') or []:
+                if name in OWN_STRUCTS:
+                    continue
+                view = synth.View(self.codec)
+                view.put('pNext ' + name, '{')
+                view.body(self.registry.type(name), body)
+                view.put('', '}')
+                n = len(view.lines)
+                if not any(call[i:i + n] == view.lines
+                           for call in calls for i in range(len(call) - n + 1)):
+                    return '%s did not reach the driver as it was' % name
+        return None
 
     def refused(self, command):
         args, made = self.args(command)
@@ -468,24 +493,34 @@ def check_all(pairs, results, verbose):
     return failed
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('--registry', required=True)
-    parser.add_argument('--commands', required=True)
-    parser.add_argument('--replay', required=True)
-    parser.add_argument('--mode', default='virtqueue')
-    parser.add_argument('--rounds', type=int, default=16)
-    parser.add_argument('--seed', type=int, default=1)
-    parser.add_argument('--only')
-    parser.add_argument('--write', help='only write the cases to this file')
-    parser.add_argument('--verbose', action='store_true')
-    args = parser.parse_args()
+def load(args):
+    """What the command line says: (codec, oracle)."""
     registry = vkxml.Registry(args.registry, args.commands)
     extensions = set(subprocess.run([args.replay, '--extensions'], stdout=subprocess.PIPE,
                                     check=True).stdout.decode().split())
     codec = wire.Codec(registry, extensions)
     device = [e for e in extensions if registry.extensions.get(e, (0, 0, ''))[2] == 'device']
-    oracle = Oracle(codec, World(codec, device), args.seed)
+    return codec, Oracle(codec, World(codec, device), args.seed)
+
+
+def arguments(description):
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument('--registry', required=True, help='vk.xml')
+    parser.add_argument('--commands', required=True, help='venus/protocol/commands.txt')
+    parser.add_argument('--replay', required=True, help='the program')
+    parser.add_argument('--mode', default='virtqueue', help='how streams get to the renderer')
+    parser.add_argument('--seed', type=int, default=1)
+    parser.add_argument('--only', help='pattern of cases to run')
+    parser.add_argument('--verbose', action='store_true', help='all that is wrong, not one each')
+    return parser
+
+
+def main():
+    parser = arguments(__doc__.split('\n', maxsplit=1)[0])
+    parser.add_argument('--rounds', type=int, default=16, help='cases per command')
+    parser.add_argument('--write', help='only write the cases to this file')
+    args = parser.parse_args()
+    codec, oracle = load(args)
     pairs = oracle.all(args.rounds)
     if args.only:
         pairs = [p for p in pairs if re.match(args.only, p[0].name)]
@@ -495,11 +530,12 @@ def main():
         return 0
     results, crashes = run_replay(args.replay, [c for c, _ in pairs], '--mode=' + args.mode)
     failed = check_all(pairs, results, args.verbose)
-    print('\n'.join(crashes))
+    for crash in crashes:
+        print(crash)
     commands = {c.name.split('/')[0] for c, _ in pairs}
     print('%s: %d cases of %d commands, %d commands wrong; %d of %d chained structs used' %
           (args.mode, len(pairs), len(commands), len(failed), len(oracle.synth.used),
-           sum(len(codec.chain_of(p)) for p in registry.types)))
+           sum(len(codec.chain_of(p)) for p in codec.registry.types)))
     return 1 if failed or crashes else 0
 
 

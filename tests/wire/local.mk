@@ -3,6 +3,7 @@
 
 WIRE_ORACLE = \
 	tests/wire/cases.py \
+	tests/wire/negative.py \
 	tests/wire/null_driver.py \
 	tests/wire/synth.py \
 	tests/wire/vkxml.py \
@@ -31,3 +32,6 @@ check_PROGRAMS += tests/wire/replay
 tests_wire_replay_SOURCES = tests/wire/replay.c
 tests_wire_replay_CPPFLAGS = $(NULL_CPPFLAGS)
 tests_wire_replay_LDADD = tests/wire/libnull.a $(VENUS_LIBS)
+
+dist_check_SCRIPTS += tests/wire/decoder.sh
+TESTS += tests/wire/decoder.sh

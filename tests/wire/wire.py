@@ -121,6 +121,8 @@ class Codec:
         return self._encodable[type_.name]
 
     def _has_form(self, type_, f):
+        if f.type == 'int' and f.name == 'fd':
+            return False        # file descriptors do not cross
         if f.name == 'pNext' or f.string:
             return True
         if f.ptr and f.type == 'void' and not f.length:
@@ -156,7 +158,7 @@ class Codec:
         if type_.kind == 'scalar':
             return self.scalar(io, type_, value, what)
         if type_.kind == 'handle':
-            return io.u64(value, 'handle')
+            return io.u64(value, 'new id' if partial else 'handle')
         if type_.kind == 'union':
             if partial:
                 raise WireError('union %s in an output' % type_.name)
