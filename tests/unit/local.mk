@@ -80,3 +80,4 @@ dist_check_SCRIPTS += tests/unit/shm-opaque.sh
 TESTS += tests/unit/shm-opaque.sh
 
 include tests/unit/ring.mk
+include tests/unit/device.mk

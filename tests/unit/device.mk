@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: MIT
+# Tests of memory and of what belongs to it.
+device_tests = \
+	tests/unit/handle-map \
+	tests/unit/host-copy \
+	tests/unit/memory \
+	tests/unit/memory-type
+
+if HAVE_CMOCKA
+check_PROGRAMS += $(device_tests)
+TESTS += $(device_tests)
+endif
+
+tests_unit_handle_map_SOURCES = tests/unit/handle-map.c
+tests_unit_handle_map_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_handle_map_LDADD = $(UNIT_LIBS)
+
+tests_unit_host_copy_SOURCES = tests/unit/host-copy.c
+tests_unit_host_copy_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_host_copy_LDADD = $(UNIT_LIBS)
+
+tests_unit_memory_SOURCES = tests/unit/memory.c
+tests_unit_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_memory_LDADD = $(UNIT_LIBS)
+
+tests_unit_memory_type_SOURCES = tests/unit/memory-type.c
+tests_unit_memory_type_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_memory_type_LDADD = $(UNIT_LIBS)
