@@ -19,6 +19,8 @@ import subprocess
 import sys
 import time
 
+import figures
+
 # vkmark's scenes in the variants that it runs by default.
 SCENES = (
     "vertex:device-local=true", "vertex:device-local=false",
@@ -291,6 +293,7 @@ def main():
     parser.add_argument("--only", action="append", metavar="PATTERN",
                         help="only workloads of this name, such as 'ggml *'; may be repeated")
     parser.add_argument("--json", metavar="FILE", help="also write every single value")
+    parser.add_argument("--update", metavar="FILE", help="put the table into docs/benchmarks.md")
     parser.add_argument("--side", action="append", type=Side, help=argparse.SUPPRESS)
     parser.add_argument("--programs", help=argparse.SUPPRESS)
     parser.add_argument("--about", action="append", default=[], help=argparse.SUPPRESS)
@@ -309,9 +312,12 @@ def main():
     total = vkmark_total(metrics, options.side)
     if total:
         metrics.insert(len(SCENES), total)
+    lines = table(metrics, options.side)
     print("\n".join(about), end="\n\n")
-    print("\n".join(table(metrics, options.side)), end="\n\n")
-    print("Medians. A ratio above 1 is faster. Spread: the widest of all sides, (max - min) / median.")
+    print("\n".join(lines), end="\n\n")
+    print("Medians. A ratio above 1 is faster. Spread: of the widest side, (max - min) / median.")
+    if options.update and not failures:
+        figures.update(options.update, "FIGURES", [f"- {line}" for line in about] + [""] + lines)
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:
             json.dump({"about": about, "metrics": [

@@ -16,6 +16,7 @@ import subprocess
 import sys
 
 import cases
+import figures
 import vkxml
 import wire
 
@@ -218,6 +219,8 @@ def main():
                                      description=__doc__.split("\n\n")[0])
     for name in ("replay", "registry", "commands", "work"):
         parser.add_argument(f"--{name}", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--about", action="append", default=[], help=argparse.SUPPRESS)
+    parser.add_argument("--update", metavar="FILE", help="put the table into docs/benchmarks.md")
     parser.add_argument("--max", type=float, metavar="N",
                         help="fail when a command of the mix takes more than N instructions")
     options = parser.parse_args()
@@ -230,8 +233,8 @@ def main():
     def handle(kind):
         return world.handles[kind][0]
 
-    print("| stream | commands | bytes per command | instructions per command | of the null driver |")
-    print("|---|---:|---:|---:|---:|")
+    lines = ["| stream | commands | bytes per command | instructions per command "
+             "| spent by the null driver, not counted |", "|---|---:|---:|---:|---:|"]
     mix = None
     for name, add, copies in ROWS:
         stream = Stream(world)
@@ -242,8 +245,12 @@ def main():
         ours = (total - driver) / stream.commands
         if mix is None:
             mix = ours
-        print(f"| {name} | {stream.commands} | {len(stream.data) / stream.commands:.0f} "
-              f"| {ours:.0f} | {driver / stream.commands:.0f} |", flush=True)
+        lines.append(f"| {name} | {stream.commands} | {len(stream.data) / stream.commands:.0f} "
+                     f"| {ours:.0f} | {driver / stream.commands:.0f} |")
+    lines[:0] = [f"- {line}" for line in options.about] + [""]
+    print("\n".join(lines))
+    if options.update:
+        figures.update(options.update, "INSTRUCTIONS", lines)
     if options.max and mix > options.max:
         print(f"{mix:.0f} instructions per command of the mix, more than {options.max:.0f}")
         return 1

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 EXTRA_DIST += \
 	tests/bench/compare.py \
+	tests/bench/figures.py \
 	tests/bench/instructions \
 	tests/bench/instructions.py \
 	tests/bench/peer.sh \
