@@ -44,7 +44,7 @@ static void print_words(const char *part, const void *words, size_t size)
 {
     for (size_t i = 0; i < size / 4; i++) {
         uint32_t word;
-        char name[16];
+        char name[24];
 
         if (is_padding(part, i))
             continue;
