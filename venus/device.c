@@ -158,9 +158,8 @@ static VkResult choose_extensions(struct venus_decoder *d,
         const char *name = info->ppEnabledExtensionNames[i];
         const bool on_host = venus_gpu_extension(gpu, name) != NULL;
         if (!venus_extension_find(name) || (!on_host && !venus_extension_is_ours(gpu, name))) {
-            venus_log(VENUS_LOG_WARNING, "client \"%s\" asks for extension %.*s, which %s lacks",
-                      d->context->name, VK_MAX_EXTENSION_NAME_SIZE, name,
-                      gpu->properties.deviceName);
+            venus_log_client(d->context, VENUS_LOG_WARNING, "extension %.*s, which %s lacks",
+                             VK_MAX_EXTENSION_NAME_SIZE, name, gpu->properties.deviceName);
             return VK_ERROR_EXTENSION_NOT_PRESENT;
         }
         if (on_host && !contains(names, count, name))
@@ -211,8 +210,8 @@ void venus_handle_vkCreateDevice(struct venus_decoder *d, struct venus_vkCreateD
 
     const uint32_t queue_count = check_queues(gpu, &info);
     if (!queue_count) {
-        venus_log(VENUS_LOG_WARNING, "client \"%s\": vkCreateDevice with queues that %s lacks",
-                  d->context->name, gpu->properties.deviceName);
+        venus_log_client(d->context, VENUS_LOG_WARNING, "vkCreateDevice with queues that %s lacks",
+                         gpu->properties.deviceName);
         args->ret = VK_ERROR_INITIALIZATION_FAILED;
         return;
     }

@@ -230,8 +230,8 @@ void venus_handle_vkCreateInstance(struct venus_decoder *d, struct venus_vkCreat
         return;
     }
     if (args->ret != VK_SUCCESS) {
-        venus_log(VENUS_LOG_ERROR, "client \"%s\": vkCreateInstance on the host failed: %d",
-                  context->name, args->ret);
+        venus_log_client(context, VENUS_LOG_ERROR, "vkCreateInstance on the host failed: %d",
+                         args->ret);
         return;
     }
     /* If this fails the context is dead, and its teardown closes the instance. */

@@ -40,6 +40,10 @@
 void venus_log(enum venus_log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 bool venus_log_enabled(enum venus_log_level level);
+/* About something that a client can make happen again and again: names the client, and stops after
+ * VENUS_MAX_MESSAGES. */
+void venus_log_client(struct venus_context *context, enum venus_log_level level,
+                      const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* ---- resource.c: blobs, by resource id; references counted ---- */
 enum venus_resource_kind {
@@ -156,6 +160,7 @@ struct venus_context {
     atomic_bool fatal;    /* no more work is taken */
     atomic_bool reported; /* a protocol error was logged: the first one is the one that counts */
     atomic_bool stopping; /* teardown: waits must end */
+    atomic_uint messages; /* log.c: logged with venus_log_client() */
 
     struct venus_object_table objects;
     struct venus_decoder virtqueue;

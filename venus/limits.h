@@ -47,6 +47,9 @@
  * per acquired image. */
 #define VENUS_MAX_IMPORTS 4096u
 
+/* Messages about failed requests of one context, so that a client cannot fill the log. */
+#define VENUS_MAX_MESSAGES 100u
+
 /* Longest time in nanoseconds that a wait inside the driver may take before we look whether the
  * context is being torn down. */
 #define VENUS_WAIT_SLICE_NS (50u * 1000u * 1000u)

@@ -25,6 +25,16 @@ bool venus_log_enabled(enum venus_log_level level)
     return level <= log_max;
 }
 
+static void emit(enum venus_log_level level, char *message)
+{
+    /* Parts may come from the client: nothing in them may drive a terminal or start a new line. */
+    for (char *c = message; *c; c++) {
+        if (*c < ' ' || *c > '~')
+            *c = '?';
+    }
+    log_fn(level, message);
+}
+
 void venus_log(enum venus_log_level level, const char *format, ...)
 {
     if (!venus_log_enabled(level))
@@ -34,10 +44,27 @@ void venus_log(enum venus_log_level level, const char *format, ...)
     va_start(args, format);
     vsnprintf(message, sizeof(message), format, args);
     va_end(args);
-    /* Parts may come from the client: nothing in them may drive a terminal or start a new line. */
-    for (char *c = message; *c; c++) {
-        if (*c < ' ' || *c > '~')
-            *c = '?';
+    emit(level, message);
+}
+
+void venus_log_client(struct venus_context *context, enum venus_log_level level,
+                      const char *format, ...)
+{
+    if (!venus_log_enabled(level))
+        return;
+    const unsigned earlier =
+        atomic_fetch_add_explicit(&context->messages, 1, memory_order_relaxed);
+    if (earlier >= VENUS_MAX_MESSAGES) {
+        /* The count must not come round. */
+        atomic_store_explicit(&context->messages, VENUS_MAX_MESSAGES, memory_order_relaxed);
+        return;
     }
-    log_fn(level, message);
+    char message[1024];
+    int length = snprintf(message, sizeof(message), "client \"%s\"%s: ", context->name,
+                          earlier + 1 == VENUS_MAX_MESSAGES ? " (last message)" : "");
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message + length, sizeof(message) - (size_t)length, format, args);
+    va_end(args);
+    emit(level, message);
 }

@@ -51,17 +51,17 @@ void venus_memory_pages_put(struct venus_memory_pages *pages)
     free(pages);
 }
 
-static struct venus_memory_pages *pages_create(const struct venus_memory_provider *provider,
-                                               uint64_t size)
+static struct venus_memory_pages *pages_create(struct venus_context *context, uint64_t size)
 {
+    const struct venus_memory_provider *provider = context->renderer->memory;
     struct venus_memory_pages *pages = calloc(1, sizeof(*pages));
     if (!pages)
         return NULL;
     pages->pages.fd = -1;
     const int error = provider->alloc(provider->user, size, &pages->pages);
     if (error) {
-        venus_log(VENUS_LOG_WARNING, "no %llu bytes of client-visible memory: %s",
-                  (unsigned long long)size, strerror(-error));
+        venus_log_client(context, VENUS_LOG_WARNING, "no %llu bytes of client-visible memory: %s",
+                         (unsigned long long)size, strerror(-error));
         free(pages);
         return NULL;
     }
@@ -131,8 +131,7 @@ static VkResult allocate_pages(const struct request *r)
 {
     const VkDeviceSize alignment = r->types->import_alignment;
     const uint64_t size = (r->info->allocationSize + alignment - 1) & ~(alignment - 1);
-    struct venus_memory_pages *pages =
-        pages_create(r->device->context->renderer->memory, size);
+    struct venus_memory_pages *pages = pages_create(r->device->context, size);
     if (!pages)
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     const VkResult result = import_pages(r, &pages->pages);
@@ -190,8 +189,8 @@ static VkResult import_resource(const struct request *r, uint32_t id)
 {
     struct venus_resource *resource = venus_resource_get(r->device->context, id);
     if (!resource) {
-        venus_log(VENUS_LOG_WARNING, "client \"%s\" imports memory of resource %u, which does not"
-                  " exist", r->device->context->name, id);
+        venus_log_client(r->device->context, VENUS_LOG_WARNING,
+                         "memory of resource %u, which does not exist", id);
         return VK_ERROR_INVALID_EXTERNAL_HANDLE;
     }
     const struct venus_pages *pages = resource_pages(resource);
@@ -254,9 +253,9 @@ static VkResult choose(const struct request *r, uint32_t client_type)
         }
         if (dma_buf && can_export_dma_buf(r->device))
             return allocate_dma_buf(r);
-        venus_log(VENUS_LOG_WARNING,
-                  "client \"%s\" wants memory to export as 0x%x, which this driver cannot do",
-                  r->device->context->name, export->handleTypes);
+        venus_log_client(r->device->context, VENUS_LOG_WARNING,
+                         "memory to export as 0x%x, which this driver cannot do",
+                         export->handleTypes);
         return VK_ERROR_INVALID_EXTERNAL_HANDLE;
     }
     if (!(type->propertyFlags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT))

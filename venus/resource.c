@@ -190,11 +190,10 @@ int venus_context_create_blob(struct venus_context *context, uint32_t res_id, ui
     *blob = (struct venus_blob){.fd = -1};
     const int error = create_blob(context, res_id, blob_id, size, flags, blob);
     if (error)
-        venus_log(VENUS_LOG_ERROR,
-                  "client \"%s\": no blob of %llu bytes, flags 0x%x, for object 0x%llx as "
-                  "resource %u: %s",
-                  context->name, (unsigned long long)size, flags, (unsigned long long)blob_id,
-                  res_id, strerror(-error));
+        venus_log_client(context, VENUS_LOG_ERROR,
+                         "no blob of %llu bytes, flags 0x%x, for object 0x%llx as resource %u: %s",
+                         (unsigned long long)size, flags, (unsigned long long)blob_id, res_id,
+                         strerror(-error));
     return error;
 }
 
