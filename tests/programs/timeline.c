@@ -95,15 +95,20 @@ static void submit(struct setup *s, VkQueue queue, VkCommandBuffer cmd, VkSemaph
     CHECK(vkQueueSubmit(queue, 1, &info, VK_NULL_HANDLE));
 }
 
-static VkCommandBuffer record_step(struct setup *s, uint32_t step)
+static void record_step(struct setup *s, VkCommandBuffer cmd, uint32_t step)
 {
-    VkCommandBuffer cmd = prog_begin(s->p);
-
     prog_barrier(cmd);
     prog_compute_bind(cmd, &s->compute);
     vkCmdPushConstants(cmd, s->compute.layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, 4, &step);
     vkCmdDispatch(cmd, ELEMENTS / 64, 1, 1);
     prog_barrier(cmd);
+}
+
+static VkCommandBuffer make_step(struct setup *s, uint32_t step)
+{
+    VkCommandBuffer cmd = prog_begin(s->p);
+
+    record_step(s, cmd, step);
     CHECK(vkEndCommandBuffer(cmd));
     return cmd;
 }
@@ -156,7 +161,7 @@ static void run_chain(struct setup *s)
 
     memset(data, 0, ELEMENTS * 4);
     for (uint32_t i = 0; i < STEPS; i++) {
-        cmds[i] = record_step(s, i);
+        cmds[i] = make_step(s, i);
         submit(s, s->p->queue, cmds[i], semaphore, i, i + 1);
     }
     CHECK(wait_value(s, semaphore, STEPS / 2, PROG_NO_TIMEOUT));
@@ -174,13 +179,30 @@ static void run_chain(struct setup *s)
     vkDestroySemaphore(s->p->device, semaphore, NULL);
 }
 
+/*
+ * Some milliseconds of work.  Mesa 25.0's vkSignalSemaphore notes the new value where the device
+ * writes its own, but only after it has told the renderer: it overwrites what a fast device wrote.
+ */
+static void record_delay(VkCommandBuffer cmd, const struct prog_buffer *b)
+{
+    for (uint32_t i = 0; i < 10; i++) {
+        vkCmdFillBuffer(cmd, b->buffer, 0, VK_WHOLE_SIZE, i);
+        prog_barrier(cmd);
+    }
+}
+
 /* The submission comes first; the host signals what it waits for later. */
 static void run_wait_before_signal(struct setup *s)
 {
     VkSemaphore semaphore = create_semaphore(s->p, 0);
-    VkCommandBuffer cmd = record_step(s, 99);
+    VkCommandBuffer cmd = prog_begin(s->p);
     const struct timespec pause = {0, 20000000};
+    struct prog_buffer b;
 
+    prog_buffer_create(s->p, &b, 16 << 20, VK_BUFFER_USAGE_TRANSFER_DST_BIT, PROG_DEVICE);
+    record_delay(cmd, &b);
+    record_step(s, cmd, 99);
+    CHECK(vkEndCommandBuffer(cmd));
     memset(s->data.map, 0, ELEMENTS * 4);
     submit(s, s->p->queue, cmd, semaphore, 1, 2);
     CHECK_RESULT(wait_value(s, semaphore, 2, 5000000), VK_TIMEOUT);
@@ -194,6 +216,7 @@ static void run_wait_before_signal(struct setup *s)
     CHECK(vkQueueWaitIdle(s->p->queue));
     vkFreeCommandBuffers(s->p->device, s->p->pool, 1, &cmd);
     vkDestroySemaphore(s->p->device, semaphore, NULL);
+    prog_buffer_destroy(s->p, &b);
 }
 
 /* As before, with the signal from another queue. */
@@ -210,8 +233,8 @@ static void run_queues(struct setup *s)
     vkGetDeviceQueue(s->p->device, s->p->family, 1, &second);
     semaphore = create_semaphore(s->p, 0);
     memset(s->data.map, 0, ELEMENTS * 4);
-    cmds[0] = record_step(s, 1);
-    cmds[1] = record_step(s, 2);
+    cmds[0] = make_step(s, 1);
+    cmds[1] = make_step(s, 2);
     submit(s, second, cmds[1], semaphore, 1, 2);
     submit(s, s->p->queue, cmds[0], semaphore, 0, 1);
     CHECK(wait_value(s, semaphore, 2, PROG_NO_TIMEOUT));
