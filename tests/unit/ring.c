@@ -3,6 +3,7 @@
  * Rings and the monitor.
  */
 #include <pthread.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -405,6 +406,89 @@ static void test_monitor_keeps_up_with_a_wait(void **state)
     }
 }
 
+/* ---- everything at once ---- */
+
+struct storm {
+    struct test *t;
+    unsigned int seed;
+};
+
+/* The client's thread that uses the virtqueue. */
+static void *storm_virtqueue(void *arg)
+{
+    struct storm *storm = arg;
+    struct test *t = storm->t;
+    bool ring = true;
+    for (int i = 0; i < 40 && !venus_context_is_fatal(t->context); i++) {
+        struct stream s = {.size = 0};
+        switch (rand_r(&storm->seed) % 6) {
+        case 0:
+            put_numbers(&s, SUBMIT_SEQNO, RING_ID, (uint64_t)i);
+            break;
+        case 1:
+            put_numbers(&s, WRITE_EXTRA, RING_ID, 0);
+            put32(&s, 1);
+            break;
+        case 2:
+            put_command(&s, ring ? DESTROY_RING : SEEK_REPLY);
+            put64(&s, RING_ID);
+            ring = false;
+            break;
+        default:
+            put_numbers(&s, NOTIFY_RING, RING_ID, 0);
+        }
+        submit(t, &s);
+        venus_context_create_fence(t->context, rand_r(&storm->seed) % 3, 1);
+    }
+    return NULL;
+}
+
+static bool is_told(struct test *t)
+{
+    return t->fatal == 1;
+}
+
+/* Good and bad commands, good and bad tails, while the virtqueue is busy and the context ends. */
+static void test_storm(void **state)
+{
+    struct test *t = *state;
+    for (unsigned int round = 0; round < 150; round++) {
+        struct storm storm = {t, round};
+        unsigned int seed = round + 1000;
+        pthread_t thread;
+        assert_true(create_ring(t, &(struct ring_info){RING_RESOURCE, 3000, MS / 4, TAIL}));
+        assert_int_equal(pthread_create(&thread, NULL, storm_virtqueue, &storm), 0);
+        for (int i = 0; i < 60; i++) {
+            struct stream s = {.size = 0};
+            const unsigned int dice = rand_r(&seed) % 64;
+            if (dice < 8) {
+                put_command(&s, WAIT_VIRTQUEUE);
+                put64(&s, dice);
+            } else {
+                put_set_reply(&s);
+            }
+            if (dice == 63)
+                s.bytes[rand_r(&seed) % s.size] ^= 1;
+            append(t, &s);
+            if (dice == 62)
+                atomic_store(word(t, TAIL), (uint32_t)rand_r(&seed));
+            if (dice == 61)
+                atomic_store(word(t, STATUS), 0);
+            usleep(dice);
+        }
+        if (round % 2)
+            venus_context_fail(t->context);
+        pthread_join(thread, NULL);
+        if (venus_context_is_fatal(t->context))
+            assert_true(wait_until(is_told, t, 2000));
+        else
+            assert_int_equal(t->fatal, 0);
+        tear_down(state);
+        set_up(state);
+        t = *state;
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -431,6 +515,7 @@ int main(void)
         TEST(test_many_rings),
         TEST(test_monitor),
         TEST(test_monitor_keeps_up_with_a_wait),
+        TEST(test_storm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
