@@ -45,5 +45,13 @@ for client in trixie sid; do
         run "ffmpeg-$client-on-$host" 150 tests/vtest/ffmpeg.sh $client $host
     done
 done
+# With the sanitizers' eyes on the daemon.
+group programs-asan 600 env XEN_VENUSD="$XEN_VENUS_BUILD/asan/backend/xen-venusd" \
+    tests/vtest/programs.sh sid trixie
+for suite in trixie sid; do
+    group "idle-$suite" 150 tests/vtest/idle.sh $suite $suite
+    run "kill-clients-$suite" 300 tests/vtest/kill-clients.sh $suite $suite
+    group "kill-server-$suite" 150 tests/vtest/kill-server.sh $suite $suite
+done
 
 summary
