@@ -44,6 +44,7 @@ OWN_CALL = set('''
     vkEnumeratePhysicalDevices vkEnumeratePhysicalDeviceGroups vkEnumerateDeviceExtensionProperties
     vkGetPhysicalDeviceProperties vkGetPhysicalDeviceProperties2
     vkGetPhysicalDeviceMemoryProperties vkGetPhysicalDeviceMemoryProperties2
+    vkGetPhysicalDeviceFormatProperties2
     vkGetPhysicalDeviceImageFormatProperties2 vkGetPhysicalDeviceExternalBufferProperties
     vkGetPhysicalDeviceExternalFenceProperties vkGetPhysicalDeviceExternalSemaphoreProperties
     vkCreateDevice vkGetDeviceQueue2 vkAllocateMemory vkGetMemoryResourcePropertiesMESA
@@ -297,6 +298,7 @@ class Oracle:
             ('VkMemoryAllocateInfo', 'memoryTypeIndex'): 1,
             ('VkMemoryAllocateInfo', 'allocationSize'): 65536,
             ('VkImportSemaphoreResourceInfoMESA', 'resourceId'): 0,
+            ('VkExportMemoryAllocateInfo', 'handleTypes'): 0,
             ('VkInstanceCreateInfo', 'enabledLayerCount'): 0,
             ('VkInstanceCreateInfo', 'enabledExtensionCount'): 0,
             ('VkDeviceCreateInfo', 'enabledLayerCount'): 0,
