@@ -14,6 +14,7 @@ EXTRA_DIST += \
 	tests/coverage.sh \
 	tests/lib/build \
 	tests/lib/coverage-report \
+	tests/lib/dist-complete \
 	tests/lib/enter-root \
 	tests/lib/make-check \
 	tests/lib/make-root \

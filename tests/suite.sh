@@ -32,6 +32,7 @@ run build-tsan 600 "$build" trixie "$XEN_VENUS_BUILD/tsan" "all check-programs" 
     --enable-sanitizer=thread CFLAGS="-g -O1"
 group check-tsan 300 "$make_check" trixie "$XEN_VENUS_BUILD/tsan"
 run distcheck 600 "$build" trixie "$(build_dir trixie)" distcheck --enable-werror
+run dist-complete 60 tests/lib/dist-complete "$(build_dir trixie)"
 
 # ---- applications through Venus: Mesa of Debian 13 and of sid on either side ----
 

@@ -96,7 +96,7 @@ VENUS_GENERATOR = \
 	venus/protocol/commands.txt \
 	venus/protocol/mesa.txt \
 	venus/protocol/rules.txt
-EXTRA_DIST += $(VENUS_GENERATOR)
+EXTRA_DIST += $(VENUS_GENERATOR) venus/protocol/README.md
 
 VENUS_GENERATE = PYTHONDONTWRITEBYTECODE=1 $(PYTHON) $(srcdir)/venus/protocol/generate.py \
 	--registry $(VK_REGISTRY) --tables $(srcdir)/venus/protocol
