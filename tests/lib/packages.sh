@@ -3,12 +3,11 @@
 
 # To build everything and run the unit tests.
 packages_build="gcc libc6-dev make autoconf automake pkg-config python3 libvulkan-dev libcmocka-dev
-    glslang-tools procps"
+    glslang-tools procps xz-utils"
 # To run applications natively and through Venus.
 packages_run="mesa-vulkan-drivers vulkan-tools vkmark"
 # What ./quickstart check and bench need on top.
-packages_check="clang libclang-rt-dev llvm vulkan-validationlayers virgl-server valgrind strace
-    xz-utils"
+packages_check="clang libclang-rt-dev llvm vulkan-validationlayers virgl-server valgrind strace"
 packages_check_sid="libggml0-backend-vulkan llama.cpp-tests ffmpeg"
 
 # packages SUITE USE: what USE (run, check) needs in a suite.  Debian 12 has no Venus driver and is
