@@ -126,8 +126,8 @@ static void must(bool condition, const char *what)
 static uint8_t *make_blob(struct session *s, uint32_t id)
 {
     struct venus_blob blob;
-    must(venus_context_create_blob(s->context, id, 0, BLOB_SIZE, VENUS_BLOB_MAPPABLE, &blob) == 0,
-         "no blob");
+    if (venus_context_create_blob(s->context, id, 0, BLOB_SIZE, VENUS_BLOB_MAPPABLE, &blob) != 0)
+        return NULL; /* the input has used the id, or the context is dead */
     uint8_t *p = mmap(NULL, BLOB_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, blob.fd, 0);
     must(p != MAP_FAILED, "no mapping");
     close(blob.fd);
@@ -160,6 +160,8 @@ static _Atomic uint32_t *ring_word(struct session *s, size_t offset)
 static void start_ring(struct session *s)
 {
     s->ring = make_blob(s, RING_RESOURCE);
+    if (!s->ring)
+        return;
     const uint32_t command[] = {
         188, 0, RING_ID, 0, 1, 0, 1000384000, 0, 0, 0, RING_RESOURCE, 0, 0, BLOB_SIZE, 0,
         1000, 0,                           /* idle timeout, ns */
@@ -191,6 +193,8 @@ static void feed_ring(struct session *s, const uint32_t *words, uint32_t count)
 {
     if (!s->ring)
         start_ring(s);
+    if (!s->ring)
+        return;
     if (count > RING_BUFFER / 4)
         count = RING_BUFFER / 4;
     for (uint32_t i = 0; i < count; i++)
@@ -204,6 +208,8 @@ static void poke(struct session *s, const uint32_t *words, uint32_t count)
 {
     if (!s->ring)
         start_ring(s);
+    if (!s->ring)
+        return;
     for (uint32_t i = 0; i + 2 <= count; i += 2)
         atomic_store(ring_word(s, words[i] % (BLOB_SIZE / 4) * 4), words[i + 1]);
     s->tail = atomic_load(ring_word(s, 64));
@@ -286,6 +292,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     null.check = single_threaded(words, count);
     uint8_t *reply = make_blob(&s, REPLY_RESOURCE);
     s.stream = make_blob(&s, STREAM_RESOURCE);
+    must(reply && s.stream, "no blobs");
     const uint32_t window[] = {178, 0, 1, 0, REPLY_RESOURCE, 0, 0, BLOB_SIZE, 0};
     must(venus_context_submit(s.context, fuzz_prologue, sizeof(fuzz_prologue)) &&
              venus_context_submit(s.context, window, sizeof(window)),
