@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
-# Tests of rings and of the protocol's own commands, with a client in the same process.
+# Tests of rings and of the protocol's own commands, with a client in the same process; and of what
+# stands for importing semaphores.
 ring_tests = \
+	tests/unit/imports \
 	tests/unit/ring \
 	tests/unit/transport
 
@@ -18,3 +20,7 @@ tests_unit_ring_LDADD = $(UNIT_LIBS)
 tests_unit_transport_SOURCES = tests/unit/transport.c $(ring_client)
 tests_unit_transport_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_transport_LDADD = $(UNIT_LIBS)
+
+tests_unit_imports_SOURCES = tests/unit/imports.c
+tests_unit_imports_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_imports_LDADD = $(UNIT_LIBS)
