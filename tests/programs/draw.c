@@ -153,7 +153,9 @@ VkPipelineLayout prog_layout_create(struct prog *p, uint32_t push_size,
 
 /* The state structs of a pipeline, filled from a prog_pipeline_info. */
 struct pipeline_state {
-    VkPipelineShaderStageCreateInfo stages[2];
+    VkPipelineShaderStageCreateInfo stages[5];
+    uint32_t stage_count;
+    VkPipelineTessellationStateCreateInfo tessellation;
     VkVertexInputBindingDescription binding;
     VkPipelineVertexInputStateCreateInfo vertex;
     VkPipelineInputAssemblyStateCreateInfo assembly;
@@ -182,6 +184,11 @@ static void fill_input(struct pipeline_state *s, const struct prog_pipeline_info
     s->assembly = (VkPipelineInputAssemblyStateCreateInfo){
         .sType = VK_STRUCTURE_TYPE_PIPELINE_INPUT_ASSEMBLY_STATE_CREATE_INFO,
         .topology = info->topology,
+        .primitiveRestartEnable = info->primitive_restart,
+    };
+    s->tessellation = (VkPipelineTessellationStateCreateInfo){
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_TESSELLATION_STATE_CREATE_INFO,
+        .patchControlPoints = info->patch_points,
     };
     s->viewport = (VkViewport){0, 0, (float)info->width, (float)info->height, 0, 1};
     s->scissor = (VkRect2D){{0, 0}, {info->width, info->height}};
@@ -246,46 +253,54 @@ static void fill_output(struct pipeline_state *s, const struct prog_pipeline_inf
     };
 }
 
+static void add_stage(struct prog *p, struct pipeline_state *s, VkShaderStageFlagBits stage,
+                      const uint32_t *code, size_t size,
+                      const VkSpecializationInfo *specialization)
+{
+    s->stages[s->stage_count++] = (VkPipelineShaderStageCreateInfo){
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+        .stage = stage,
+        .module = prog_shader(p, code, size),
+        .pName = "main",
+        .pSpecializationInfo = specialization,
+    };
+}
+
 VkPipeline prog_pipeline_create(struct prog *p, const struct prog_pipeline_info *info)
 {
     struct pipeline_state s = {0};
     VkGraphicsPipelineCreateInfo create = {
         .sType = VK_STRUCTURE_TYPE_GRAPHICS_PIPELINE_CREATE_INFO,
         .pNext = info->pass ? NULL : &s.rendering,
-        .stageCount = info->fragment ? 2 : 1,
         .pStages = s.stages,
         .pVertexInputState = &s.vertex,
         .pInputAssemblyState = &s.assembly,
+        .pTessellationState = info->patch_points ? &s.tessellation : NULL,
         .pViewportState = &s.viewports,
-        .pRasterizationState = &s.raster,
+        .pRasterizationState = info->raster_state ? info->raster_state : &s.raster,
         .pMultisampleState = &s.multisample,
-        .pDepthStencilState = &s.depth,
-        .pColorBlendState = &s.blend,
+        .pDepthStencilState = info->depth_state ? info->depth_state : &s.depth,
+        .pColorBlendState = info->blend_state ? info->blend_state : &s.blend,
         .pDynamicState = info->dynamic_count ? &s.dynamic : NULL,
         .layout = info->layout,
         .renderPass = info->pass,
         .subpass = info->subpass,
     };
     VkPipeline pipeline;
+    uint32_t own;
 
     fill_input(&s, info);
     fill_output(&s, info);
-    s.stages[0] = (VkPipelineShaderStageCreateInfo){
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-        .stage = VK_SHADER_STAGE_VERTEX_BIT,
-        .module = prog_shader(p, info->vertex, info->vertex_size),
-        .pName = "main",
-    };
+    add_stage(p, &s, VK_SHADER_STAGE_VERTEX_BIT, info->vertex, info->vertex_size, NULL);
     if (info->fragment)
-        s.stages[1] = (VkPipelineShaderStageCreateInfo){
-            .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-            .stage = VK_SHADER_STAGE_FRAGMENT_BIT,
-            .module = prog_shader(p, info->fragment, info->fragment_size),
-            .pName = "main",
-            .pSpecializationInfo = info->specialization,
-        };
+        add_stage(p, &s, VK_SHADER_STAGE_FRAGMENT_BIT, info->fragment, info->fragment_size,
+                  info->specialization);
+    own = s.stage_count;
+    for (uint32_t i = 0; i < info->more_stage_count; i++)
+        s.stages[s.stage_count++] = info->more_stages[i];
+    create.stageCount = s.stage_count;
     CHECK(vkCreateGraphicsPipelines(p->device, info->cache, 1, &create, NULL, &pipeline));
-    vkDestroyShaderModule(p->device, s.stages[0].module, NULL);
-    vkDestroyShaderModule(p->device, s.stages[1].module, NULL);
+    for (uint32_t i = 0; i < own; i++)
+        vkDestroyShaderModule(p->device, s.stages[i].module, NULL);
     return pipeline;
 }

@@ -49,6 +49,14 @@ struct prog_pipeline_info {
     uint32_t width, height; /* viewport and scissor, when not dynamic */
     VkPipelineCache cache;
     const VkSpecializationInfo *specialization; /* of the fragment shader */
+    const VkPipelineShaderStageCreateInfo *more_stages; /* besides vertex and fragment; at most 3 */
+    uint32_t more_stage_count;
+    uint32_t patch_points;  /* 0: no tessellation */
+    bool primitive_restart;
+    /* In place of what the fields above say; NULL: what they say. */
+    const VkPipelineRasterizationStateCreateInfo *raster_state;
+    const VkPipelineDepthStencilStateCreateInfo *depth_state;
+    const VkPipelineColorBlendStateCreateInfo *blend_state;
 };
 
 VkPipeline prog_pipeline_create(struct prog *p, const struct prog_pipeline_info *info);

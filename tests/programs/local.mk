@@ -8,8 +8,10 @@ VKPROG_SHADERS = \
 	tests/programs/shaders/atomics.comp \
 	tests/programs/shaders/big.comp \
 	tests/programs/shaders/bindings.comp \
+	tests/programs/shaders/capture.vert \
 	tests/programs/shaders/corner.vert \
 	tests/programs/shaders/count.frag \
+	tests/programs/shaders/expand.geom \
 	tests/programs/shaders/float.comp \
 	tests/programs/shaders/groups.comp \
 	tests/programs/shaders/indexed.comp \
@@ -17,6 +19,9 @@ VKPROG_SHADERS = \
 	tests/programs/shaders/input.frag \
 	tests/programs/shaders/int.comp \
 	tests/programs/shaders/list.comp \
+	tests/programs/shaders/patch.tesc \
+	tests/programs/shaders/patch.tese \
+	tests/programs/shaders/points.vert \
 	tests/programs/shaders/sample.comp \
 	tests/programs/shaders/scale.comp \
 	tests/programs/shaders/shadow.comp \
@@ -24,7 +29,8 @@ VKPROG_SHADERS = \
 	tests/programs/shaders/spec.comp \
 	tests/programs/shaders/step.comp \
 	tests/programs/shaders/triangle.frag \
-	tests/programs/shaders/triangle.vert
+	tests/programs/shaders/triangle.vert \
+	tests/programs/shaders/views.vert
 
 EXTRA_DIST += \
 	$(VKPROG_SHADERS) \
@@ -71,6 +77,7 @@ VKPROG_ALL = \
 	tests/programs/pushdescriptors \
 	tests/programs/queries \
 	tests/programs/robust \
+	tests/programs/stages \
 	tests/programs/sync2 \
 	tests/programs/textures \
 	tests/programs/threads \
@@ -113,6 +120,8 @@ tests_programs_queries_CPPFLAGS = $(VKPROG_CPPFLAGS)
 tests_programs_queries_LDADD = $(VKPROG_LIBS)
 tests_programs_robust_CPPFLAGS = $(VKPROG_CPPFLAGS)
 tests_programs_robust_LDADD = $(VKPROG_LIBS)
+tests_programs_stages_CPPFLAGS = $(VKPROG_CPPFLAGS)
+tests_programs_stages_LDADD = $(VKPROG_LIBS)
 tests_programs_sync2_CPPFLAGS = $(VKPROG_CPPFLAGS)
 tests_programs_sync2_LDADD = $(VKPROG_LIBS)
 tests_programs_textures_CPPFLAGS = $(VKPROG_CPPFLAGS)
@@ -144,6 +153,7 @@ tests/programs/allocbench-allocbench.$(OBJEXT) \
 	tests/programs/pushdescriptors-pushdescriptors.$(OBJEXT) \
 	tests/programs/queries-queries.$(OBJEXT) \
 	tests/programs/robust-robust.$(OBJEXT) \
+	tests/programs/stages-stages.$(OBJEXT) \
 	tests/programs/sync2-sync2.$(OBJEXT) \
 	tests/programs/textures-textures.$(OBJEXT) \
 	tests/programs/threads-threads.$(OBJEXT) \
