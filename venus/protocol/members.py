@@ -302,7 +302,7 @@ class MemberCode:
                 'for (uint64_t %s = 0; %s < n && !d->fatal; %s++) {' % (i, i, i),
                 '    const uint64_t k = venus_decode_array_count(d, %s, false);' % count,
                 '    %s *b = venus_decode_alloc(d, k, sizeof(*b));' % m.type,
-                '    if (!b)', '        break;',
+                '    if (d->fatal)', '        break;',
                 '    for (uint64_t %s = 0; %s < k && !d->fatal; %s++)' % (j, j, j)] + \
             self.indent(self.indent(self._decode_element(m, t, '&b[%s]' % j, 'b[%s]' % j))) + \
             ['    a[%s] = b;' % i, '}', '%s = (const void *)a;' % dst]
