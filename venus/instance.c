@@ -20,7 +20,7 @@ VkResult venus_host_version(const struct venus_renderer *renderer, uint32_t *ver
         (PFN_vkEnumerateInstanceVersion)global_proc(renderer, "vkEnumerateInstanceVersion");
     *version = VK_API_VERSION_1_0;
     const VkResult result = enumerate ? enumerate(version) : VK_SUCCESS;
-    if (result == VK_SUCCESS && *version > venus_registry_version)
+    if (result == VK_SUCCESS && *version >= VK_API_VERSION_1_1)
         *version = venus_registry_version;
     return result;
 }
