@@ -228,6 +228,7 @@ static bool handle_protocol_version(struct vtest_client *c, const struct vtest_m
         c->version = 0; /* the client then does without Venus */
     else
         c->phase = VTEST_PHASE_VERSIONED;
+    backend_log(VENUS_LOG_DEBUG, "protocol version %u (the client wanted %u)", c->version, wanted);
     return reply_word(c, m, c->version);
 }
 

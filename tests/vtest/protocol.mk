@@ -38,3 +38,21 @@ tests_vtest_test_sync_CPPFLAGS = $(VTEST_TEST_CPPFLAGS)
 tests_vtest_test_sync_SOURCES = tests/vtest/test-sync.c
 tests_vtest_test_sync_LDADD = $(VTEST_TEST_LIBS)
 endif
+
+# Clients for idle.sh, kill-clients.sh and kill-server.sh.
+dist_check_SCRIPTS += \
+	tests/vtest/idle.sh \
+	tests/vtest/kill-clients.sh \
+	tests/vtest/kill-server.sh
+check_PROGRAMS += tests/vtest/connect
+tests_vtest_connect_CPPFLAGS = $(VENUS_CPPFLAGS) -I$(srcdir)/backend
+tests_vtest_connect_SOURCES = \
+	tests/vtest/connect.c \
+	tests/vtest/wire.c \
+	tests/vtest/wire.h
+if HAVE_GLSLANG
+check_PROGRAMS += tests/vtest/standby
+tests_vtest_standby_CPPFLAGS = $(VKPROG_CPPFLAGS) -I$(srcdir)/tests/programs
+tests_vtest_standby_SOURCES = tests/vtest/standby.c
+tests_vtest_standby_LDADD = $(VKPROG_LIBS)
+endif
