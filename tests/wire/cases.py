@@ -61,9 +61,11 @@ OWN_REPLY = set(OWN_CALL) | set('''
 # ... of these only the call, or a number in it that the renderer chooses.
 OWN_CALL_ONLY = {'vkCreateFence', 'vkCreateSemaphore', 'vkCreateBuffer', 'vkCreateImage',
                  'vkAllocateMemory', 'vkCreateDevice'}
-OWN_STRUCTS = {'VkExportFenceCreateInfo', 'VkExportSemaphoreCreateInfo',
-               'VkExternalMemoryBufferCreateInfo', 'VkExternalMemoryImageCreateInfo',
-               'VkExportMemoryAllocateInfo', 'VkExportMemoryAllocateInfoNV'}
+OWN_STRUCTS = set('''
+    VkExportFenceCreateInfo VkExportSemaphoreCreateInfo VkExternalMemoryBufferCreateInfo
+    VkExternalMemoryImageCreateInfo VkExportMemoryAllocateInfo VkExportMemoryAllocateInfoNV
+    VkMemoryDedicatedAllocateInfo VkDedicatedAllocationMemoryAllocateInfoNV
+    VkMemoryOpaqueCaptureAddressAllocateInfo'''.split())
 OWN_LINE = {'vkWaitForFences': 'timeout', 'vkWaitSemaphores': 'timeout'}
 
 HOST_COPY = {'vkCopyImageToMemoryMESA', 'vkCopyMemoryToImageMESA'}
@@ -299,6 +301,7 @@ class Oracle:
             ('VkMemoryAllocateInfo', 'allocationSize'): 65536,
             ('VkImportSemaphoreResourceInfoMESA', 'resourceId'): 0,
             ('VkExportMemoryAllocateInfo', 'handleTypes'): 0,
+            ('VkMemoryOpaqueCaptureAddressAllocateInfo', 'opaqueCaptureAddress'): 0,
             ('VkInstanceCreateInfo', 'enabledLayerCount'): 0,
             ('VkInstanceCreateInfo', 'enabledExtensionCount'): 0,
             ('VkDeviceCreateInfo', 'enabledLayerCount'): 0,
