@@ -49,11 +49,6 @@ layer_is_loaded()
 
 mkdir -p "$logs"
 rm -rf "${logs:?}"/*
-# Presentation needs dma-bufs; see vkmark.sh.
-if [ ! -w /dev/udmabuf ]; then
-    stand_in=$(udmabuf_stand_in "$host") || exit
-    DAEMON_ENV="${DAEMON_ENV-} LD_PRELOAD=$stand_in"
-fi
 start_server --validate || exit
 status=0
 if layer_is_loaded; then
