@@ -28,8 +28,10 @@ VKPROG_SHADERS = \
 	tests/programs/shaders/shared.comp \
 	tests/programs/shaders/spec.comp \
 	tests/programs/shaders/step.comp \
+	tests/programs/shaders/subgroup.comp \
 	tests/programs/shaders/triangle.frag \
 	tests/programs/shaders/triangle.vert \
+	tests/programs/shaders/types.comp \
 	tests/programs/shaders/views.vert
 
 EXTRA_DIST += \
@@ -71,6 +73,7 @@ VKPROG_ALL = \
 	tests/programs/fences \
 	tests/programs/latency \
 	tests/programs/mapping \
+	tests/programs/modern \
 	tests/programs/multisample \
 	tests/programs/pipelinecache \
 	tests/programs/props \
@@ -83,7 +86,8 @@ VKPROG_ALL = \
 	tests/programs/threads \
 	tests/programs/timeline \
 	tests/programs/transfers \
-	tests/programs/triangle
+	tests/programs/triangle \
+	tests/programs/types
 check_PROGRAMS += $(VKPROG_ALL)
 
 tests_programs_allocbench_CPPFLAGS = $(VKPROG_CPPFLAGS)
@@ -108,6 +112,8 @@ tests_programs_latency_CPPFLAGS = $(VKPROG_CPPFLAGS)
 tests_programs_latency_LDADD = $(VKPROG_LIBS)
 tests_programs_mapping_CPPFLAGS = $(VKPROG_CPPFLAGS)
 tests_programs_mapping_LDADD = $(VKPROG_LIBS)
+tests_programs_modern_CPPFLAGS = $(VKPROG_CPPFLAGS)
+tests_programs_modern_LDADD = $(VKPROG_LIBS)
 tests_programs_multisample_CPPFLAGS = $(VKPROG_CPPFLAGS)
 tests_programs_multisample_LDADD = $(VKPROG_LIBS)
 tests_programs_pipelinecache_CPPFLAGS = $(VKPROG_CPPFLAGS)
@@ -134,6 +140,8 @@ tests_programs_transfers_CPPFLAGS = $(VKPROG_CPPFLAGS)
 tests_programs_transfers_LDADD = $(VKPROG_LIBS)
 tests_programs_triangle_CPPFLAGS = $(VKPROG_CPPFLAGS)
 tests_programs_triangle_LDADD = $(VKPROG_LIBS)
+tests_programs_types_CPPFLAGS = $(VKPROG_CPPFLAGS)
+tests_programs_types_LDADD = $(VKPROG_LIBS)
 
 # The objects need all shaders, so that the first build, which knows no dependencies yet, works.
 tests/programs/allocbench-allocbench.$(OBJEXT) \
@@ -147,6 +155,7 @@ tests/programs/allocbench-allocbench.$(OBJEXT) \
 	tests/programs/fences-fences.$(OBJEXT) \
 	tests/programs/latency-latency.$(OBJEXT) \
 	tests/programs/mapping-mapping.$(OBJEXT) \
+	tests/programs/modern-modern.$(OBJEXT) \
 	tests/programs/multisample-multisample.$(OBJEXT) \
 	tests/programs/pipelinecache-pipelinecache.$(OBJEXT) \
 	tests/programs/props-props.$(OBJEXT) \
@@ -159,6 +168,7 @@ tests/programs/allocbench-allocbench.$(OBJEXT) \
 	tests/programs/threads-threads.$(OBJEXT) \
 	tests/programs/timeline-timeline.$(OBJEXT) \
 	tests/programs/transfers-transfers.$(OBJEXT) \
-	tests/programs/triangle-triangle.$(OBJEXT): \
+	tests/programs/triangle-triangle.$(OBJEXT) \
+	tests/programs/types-types.$(OBJEXT): \
 	$(VKPROG_GENERATED)
 endif
