@@ -4,7 +4,7 @@
 
 #include "shaders/list.comp.h"
 
-#define NODES 48u
+#define NODES   48u
 #define RESULTS 256u
 
 struct node {
@@ -32,12 +32,13 @@ static VkPipeline create_pipeline(struct prog *p, VkPipelineLayout layout)
 {
     VkComputePipelineCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
-        .stage = {
-            .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-            .stage = VK_SHADER_STAGE_COMPUTE_BIT,
-            .module = prog_shader(p, list_comp, sizeof(list_comp)),
-            .pName = "main",
-        },
+        .stage =
+            {
+                .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+                .module = prog_shader(p, list_comp, sizeof(list_comp)),
+                .pName = "main",
+            },
         .layout = layout,
     };
     VkPipeline pipeline;
@@ -61,10 +62,9 @@ static void verify(const uint32_t *results)
 /* @p where: where the nodes and the result live; device memory is filled by copies. */
 static void run(struct prog *p, const char *part, enum prog_where where)
 {
-    const VkBufferUsageFlags usage = VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT |
-                                     VK_BUFFER_USAGE_STORAGE_BUFFER_BIT |
-                                     VK_BUFFER_USAGE_TRANSFER_DST_BIT |
-                                     VK_BUFFER_USAGE_TRANSFER_SRC_BIT;
+    const VkBufferUsageFlags usage =
+        VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT | VK_BUFFER_USAGE_STORAGE_BUFFER_BIT |
+        VK_BUFFER_USAGE_TRANSFER_DST_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT;
     VkPushConstantRange range = {VK_SHADER_STAGE_COMPUTE_BIT, 0, sizeof(struct push)};
     VkPipelineLayoutCreateInfo layout_info = {
         .sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,

@@ -96,8 +96,7 @@ static void run_memory(struct prog *p, uint32_t rounds)
     }
     for (uint32_t i = 0; i < LIVE; i++)
         free_block(p, &blocks[i]);
-    prog_print("memory", "allocated", "%llu bytes in %u blocks", (unsigned long long)total,
-               rounds);
+    prog_print("memory", "allocated", "%llu bytes in %u blocks", (unsigned long long)total, rounds);
 }
 
 /* Odd sizes, mapped in part. */
@@ -191,8 +190,8 @@ static void objects_round(struct prog *p, uint32_t round)
     prog_buffer_create(p, &texels, 1024, VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT, PROG_HOST);
     view_info.buffer = texels.buffer;
     CHECK(vkCreateBufferView(p->device, &view_info, NULL, &view));
-    prog_target_create(p, &target, VK_FORMAT_R8G8B8A8_UNORM, VK_FORMAT_D16_UNORM,
-                       16 + round % 48, 16);
+    prog_target_create(p, &target, VK_FORMAT_R8G8B8A8_UNORM, VK_FORMAT_D16_UNORM, 16 + round % 48,
+                       16);
     cmd = prog_begin(p);
     CHECK(vkEndCommandBuffer(cmd));
     if (round % 8 == 0) {

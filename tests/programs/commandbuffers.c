@@ -7,7 +7,7 @@
 #include "shaders/triangle.frag.h"
 
 #define ELEMENTS 256u
-#define SIZE 64u
+#define SIZE     64u
 
 struct push {
     float color[4];
@@ -37,8 +37,8 @@ static VkCommandPool create_pool(struct prog *p, VkCommandPoolCreateFlags flags)
     return pool;
 }
 
-static void allocate(struct prog *p, VkCommandPool pool, VkCommandBufferLevel level,
-                     uint32_t count, VkCommandBuffer *cmds)
+static void allocate(struct prog *p, VkCommandPool pool, VkCommandBufferLevel level, uint32_t count,
+                     VkCommandBuffer *cmds)
 {
     VkCommandBufferAllocateInfo info = {
         .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
@@ -227,8 +227,8 @@ static void bind_draw(const struct setup *s, VkCommandBuffer cmd)
     struct push push = {.color = {0.2f, 0.9f, 0.4f, 1}, .size = {0.3f, 0.4f}, .depth = 0.5f};
 
     vkCmdBindPipeline(cmd, VK_PIPELINE_BIND_POINT_GRAPHICS, s->pipeline);
-    vkCmdPushConstants(cmd, s->layout, VK_SHADER_STAGE_VERTEX_BIT | VK_SHADER_STAGE_FRAGMENT_BIT,
-                       0, sizeof(push), &push);
+    vkCmdPushConstants(cmd, s->layout, VK_SHADER_STAGE_VERTEX_BIT | VK_SHADER_STAGE_FRAGMENT_BIT, 0,
+                       sizeof(push), &push);
 }
 
 static void end_draw(struct prog *p, const struct setup *s, VkCommandBuffer cmd, const char *part,
@@ -335,7 +335,9 @@ static void run_clear_attachments(struct prog *p, const struct setup *s)
         .clearValue.depthStencil = {0.1f, 0},
     };
     const VkClearRect rects[3] = {
-        {{{1, 1}, {10, 20}}, 0, 1}, {{{30, 5}, {3, 50}}, 0, 1}, {{{40, 40}, {24, 24}}, 0, 1},
+        {{{1, 1}, {10, 20}}, 0, 1},
+        {{{30, 5}, {3, 50}}, 0, 1},
+        {{{40, 40}, {24, 24}}, 0, 1},
     };
     VkCommandBuffer cmd = prog_begin(p);
 

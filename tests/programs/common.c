@@ -129,8 +129,7 @@ static void usage(FILE *f, const struct prog_about *about)
             "  --help            this text\n\n"
             "The environment variable PROGRAM_DEVICE chooses the device, by index or by a part\n"
             "of its name.\n",
-            about->name, about->modes ? " " : "", about->modes ? about->modes : "",
-            about->summary);
+            about->name, about->modes ? " " : "", about->modes ? about->modes : "", about->summary);
 }
 
 static _Noreturn void usage_error(const struct prog_about *about)
@@ -517,10 +516,10 @@ int prog_finish(struct prog *p)
 static uint32_t core_version(const char *name)
 {
     static const char *const since_1_2[] = {
-        "vkWaitSemaphores", "vkSignalSemaphore", "vkGetSemaphoreCounterValue",
+        "vkWaitSemaphores",         "vkSignalSemaphore",      "vkGetSemaphoreCounterValue",
         "vkGetBufferDeviceAddress", "vkCmdDrawIndirectCount", "vkCmdDrawIndexedIndirectCount",
-        "vkResetQueryPool", "vkCreateRenderPass2", "vkCmdBeginRenderPass2", "vkCmdNextSubpass2",
-        "vkCmdEndRenderPass2",
+        "vkResetQueryPool",         "vkCreateRenderPass2",    "vkCmdBeginRenderPass2",
+        "vkCmdNextSubpass2",        "vkCmdEndRenderPass2",
     };
 
     for (size_t i = 0; i < PROG_ARRAY_SIZE(since_1_2); i++)

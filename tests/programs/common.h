@@ -21,9 +21,9 @@
 
 #include <vulkan/vulkan.h>
 
-#define PROG_SKIP 77
+#define PROG_SKIP          77
 #define PROG_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define PROG_NO_TIMEOUT (30ull * 1000 * 1000 * 1000) /* ns: longer than anything here may take */
+#define PROG_NO_TIMEOUT    (30ull * 1000 * 1000 * 1000) /* ns: longer than anything here may take */
 
 #define PROG_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
@@ -189,8 +189,8 @@ void prog_image_create(struct prog *p, struct prog_image *image, const VkImageCr
                        VkImageViewType view_type);
 
 /** A plain 2D colour or depth image: one level, one layer. */
-void prog_image_create_2d(struct prog *p, struct prog_image *image, VkFormat format,
-                          uint32_t width, uint32_t height, VkImageUsageFlags usage);
+void prog_image_create_2d(struct prog *p, struct prog_image *image, VkFormat format, uint32_t width,
+                          uint32_t height, VkImageUsageFlags usage);
 void prog_image_destroy(struct prog *p, struct prog_image *image);
 
 /** Colour, depth, stencil: the aspects of @p format. */

@@ -245,22 +245,21 @@ static void run_dispatch(struct prog *p)
     VkComputePipelineCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
         .flags = VK_PIPELINE_CREATE_DISPATCH_BASE_BIT,
-        .stage = {
-            .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-            .stage = VK_SHADER_STAGE_COMPUTE_BIT,
-            .pName = "main",
-        },
+        .stage =
+            {
+                .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+                .pName = "main",
+            },
     };
     const uint32_t size[3] = {4, 7, 9};
     VkPipeline based;
     VkCommandBuffer cmd;
 
     prog_compute_create(p, &groups, groups_comp, sizeof(groups_comp), 1, 0, NULL);
-    prog_compute_create(p, &arguments, arguments_comp, sizeof(arguments_comp), 1, 12,
-                        NULL);
+    prog_compute_create(p, &arguments, arguments_comp, sizeof(arguments_comp), 1, 12, NULL);
     prog_buffer_create(p, &hits, 16 * 16 * 16 * 4, storage, PROG_HOST);
-    prog_buffer_create(p, &indirect, 64, storage | VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT,
-                       PROG_HOST);
+    prog_buffer_create(p, &indirect, 64, storage | VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT, PROG_HOST);
     prog_compute_buffer(p, &groups, 0, &hits);
     prog_compute_buffer(p, &arguments, 0, &indirect);
     info.layout = groups.layout;

@@ -119,8 +119,8 @@ void prog_target_copy(VkCommandBuffer cmd, const struct prog_target *t,
         .imageExtent = {t->width, t->height, 1},
     };
 
-    vkCmdCopyImageToBuffer(cmd, t->color.image, VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL, to->buffer,
-                           1, &region);
+    vkCmdCopyImageToBuffer(cmd, t->color.image, VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL, to->buffer, 1,
+                           &region);
     prog_barrier(cmd);
 }
 
@@ -254,8 +254,7 @@ static void fill_output(struct pipeline_state *s, const struct prog_pipeline_inf
 }
 
 static void add_stage(struct prog *p, struct pipeline_state *s, VkShaderStageFlagBits stage,
-                      const uint32_t *code, size_t size,
-                      const VkSpecializationInfo *specialization)
+                      const uint32_t *code, size_t size, const VkSpecializationInfo *specialization)
 {
     s->stages[s->stage_count++] = (VkPipelineShaderStageCreateInfo){
         .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,

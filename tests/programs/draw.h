@@ -5,7 +5,7 @@
 
 #include "common.h"
 
-/** A colour image and, if depth_format is not 0, a depth image, with render pass and framebuffer. */
+/** A colour image, a depth image if depth_format is not 0, a render pass and a framebuffer. */
 struct prog_target {
     uint32_t width, height;
     struct prog_image color; /* usage: attachment, transfer source and destination, sampled */
@@ -36,22 +36,22 @@ struct prog_pipeline_info {
     VkRenderPass pass; /* null: dynamic rendering with the formats below */
     uint32_t subpass;
     VkFormat color_format, depth_format;
-    uint32_t color_count; /* colour attachments of the subpass; 0 means 1 */
-    VkPrimitiveTopology topology; /* 0 is a point list: these programs set it always */
+    uint32_t color_count;          /* colour attachments of the subpass; 0 means 1 */
+    VkPrimitiveTopology topology;  /* 0 is a point list: these programs set it always */
     VkSampleCountFlagBits samples; /* 0 means 1 */
     uint32_t stride;               /* of vertex binding 0; 0: no vertex input */
     const VkVertexInputAttributeDescription *attributes;
     uint32_t attribute_count;
-    bool depth; /* test and write, less */
-    bool blend; /* source alpha over */
+    bool depth;                    /* test and write, less */
+    bool blend;                    /* source alpha over */
     const VkDynamicState *dynamic; /* NULL: none */
     uint32_t dynamic_count;
     uint32_t width, height; /* viewport and scissor, when not dynamic */
     VkPipelineCache cache;
-    const VkSpecializationInfo *specialization; /* of the fragment shader */
+    const VkSpecializationInfo *specialization;         /* of the fragment shader */
     const VkPipelineShaderStageCreateInfo *more_stages; /* besides vertex and fragment; at most 3 */
     uint32_t more_stage_count;
-    uint32_t patch_points;  /* 0: no tessellation */
+    uint32_t patch_points; /* 0: no tessellation */
     bool primitive_restart;
     /* In place of what the fields above say; NULL: what they say. */
     const VkPipelineRasterizationStateCreateInfo *raster_state;

@@ -40,22 +40,24 @@ static void run_short_arrays(struct prog *p)
     EXPECT(count == 0 && device == VK_NULL_HANDLE, "short-arrays: devices were written");
     count = 1;
     EXPECT(vkEnumeratePhysicalDevices(p->instance, &count, &device) ==
-               (total > 1 ? VK_INCOMPLETE : VK_SUCCESS), "short-arrays: wrong result");
+               (total > 1 ? VK_INCOMPLETE : VK_SUCCESS),
+           "short-arrays: wrong result");
     EXPECT(count == 1 && device != VK_NULL_HANDLE, "short-arrays: no device");
 
     CHECK(vkEnumeratePhysicalDeviceGroups(p->instance, &total, NULL));
     count = 1;
     EXPECT(vkEnumeratePhysicalDeviceGroups(p->instance, &count, &group) ==
-               (total > 1 ? VK_INCOMPLETE : VK_SUCCESS), "short-arrays: wrong result of groups");
+               (total > 1 ? VK_INCOMPLETE : VK_SUCCESS),
+           "short-arrays: wrong result of groups");
     prog_print("short-arrays", "group", "%u device, subset allocation %u",
                group.physicalDeviceCount, group.subsetAllocation);
 
     CHECK(vkEnumerateDeviceExtensionProperties(p->physical, NULL, &total, NULL));
     extensions = calloc(total + 1, sizeof(*extensions));
     count = total - 1;
-    prog_print("short-arrays", "extensions-one-less", "%s",
-               result_name(vkEnumerateDeviceExtensionProperties(p->physical, NULL, &count,
-                                                                extensions)));
+    prog_print(
+        "short-arrays", "extensions-one-less", "%s",
+        result_name(vkEnumerateDeviceExtensionProperties(p->physical, NULL, &count, extensions)));
     EXPECT(count == total - 1 && extensions[total - 1].extensionName[0] == 0,
            "short-arrays: too many extensions");
     count = total + 1;
@@ -89,8 +91,8 @@ static void run_formats(struct prog *p)
          VK_IMAGE_TILING_OPTIMAL, VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT, 0},
         {"etc2", VK_FORMAT_ETC2_R8G8B8_UNORM_BLOCK, VK_IMAGE_TYPE_2D, VK_IMAGE_TILING_OPTIMAL,
          VK_IMAGE_USAGE_SAMPLED_BIT, 0},
-        {"double-sampled", VK_FORMAT_R64G64B64A64_SFLOAT, VK_IMAGE_TYPE_2D,
-         VK_IMAGE_TILING_OPTIMAL, VK_IMAGE_USAGE_SAMPLED_BIT, 0},
+        {"double-sampled", VK_FORMAT_R64G64B64A64_SFLOAT, VK_IMAGE_TYPE_2D, VK_IMAGE_TILING_OPTIMAL,
+         VK_IMAGE_USAGE_SAMPLED_BIT, 0},
         {"depth-storage", VK_FORMAT_D16_UNORM, VK_IMAGE_TYPE_2D, VK_IMAGE_TILING_OPTIMAL,
          VK_IMAGE_USAGE_STORAGE_BIT, 0},
         {"depth-3d", VK_FORMAT_D32_SFLOAT, VK_IMAGE_TYPE_3D, VK_IMAGE_TILING_OPTIMAL,
@@ -123,8 +125,8 @@ static void run_formats(struct prog *p)
 
         if (result == VK_SUCCESS)
             prog_print("formats", cases[i].name, "%ux%ux%u, %u levels, %u layers, samples 0x%x",
-                       f->maxExtent.width, f->maxExtent.height, f->maxExtent.depth,
-                       f->maxMipLevels, f->maxArrayLayers, f->sampleCounts);
+                       f->maxExtent.width, f->maxExtent.height, f->maxExtent.depth, f->maxMipLevels,
+                       f->maxArrayLayers, f->sampleCounts);
         else
             prog_print("formats", cases[i].name, "%s", result_name(result));
     }

@@ -2,7 +2,6 @@
 /* Events: set, reset and read by the host, set, reset and waited for by the device. */
 #include "common.h"
 
-
 static VkEvent create_event(struct prog *p, VkEventCreateFlags flags)
 {
     VkEventCreateInfo info = {.sType = VK_STRUCTURE_TYPE_EVENT_CREATE_INFO, .flags = flags};
@@ -87,8 +86,8 @@ static void run_wait(struct prog *p)
     prog_end(p, cmd);
     for (uint32_t i = 0; i < EVENTS; i++) {
         EXPECT(((uint8_t *)to.map)[i * SIZE] == i + 1, "wait: wrong block %u", i);
-        EXPECT(vkGetEventStatus(p->device, events[i]) ==
-                   (i % 2 ? VK_EVENT_SET : VK_EVENT_RESET), "wait: wrong status of %u", i);
+        EXPECT(vkGetEventStatus(p->device, events[i]) == (i % 2 ? VK_EVENT_SET : VK_EVENT_RESET),
+               "wait: wrong status of %u", i);
         vkDestroyEvent(p->device, events[i], NULL);
     }
     prog_hash("wait", "data", to.map, EVENTS * SIZE);

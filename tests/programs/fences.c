@@ -7,7 +7,7 @@
 
 #include "shaders/step.comp.h"
 
-#define COUNT 64u
+#define COUNT    64u
 #define ELEMENTS 256u
 
 static VkFence create_fence(struct prog *p, bool signalled)

@@ -2,8 +2,8 @@
 /*
  * How long a small synchronous call and an empty submission take.
  *
- * The call is vkGetDescriptorSetLayoutSupport, which Mesa's Venus driver answers from no cache: each
- * is a round trip to the renderer and its driver.
+ * The call is vkGetDescriptorSetLayoutSupport, which Mesa's Venus driver answers from no cache:
+ * each is a round trip to the renderer and its driver.
  */
 #include "common.h"
 

@@ -81,6 +81,7 @@ VKPROG_ALL = \
 	tests/programs/queries \
 	tests/programs/robust \
 	tests/programs/stages \
+	tests/programs/subpasses \
 	tests/programs/sync2 \
 	tests/programs/textures \
 	tests/programs/threads \
@@ -128,6 +129,8 @@ tests_programs_robust_CPPFLAGS = $(VKPROG_CPPFLAGS)
 tests_programs_robust_LDADD = $(VKPROG_LIBS)
 tests_programs_stages_CPPFLAGS = $(VKPROG_CPPFLAGS)
 tests_programs_stages_LDADD = $(VKPROG_LIBS)
+tests_programs_subpasses_CPPFLAGS = $(VKPROG_CPPFLAGS)
+tests_programs_subpasses_LDADD = $(VKPROG_LIBS)
 tests_programs_sync2_CPPFLAGS = $(VKPROG_CPPFLAGS)
 tests_programs_sync2_LDADD = $(VKPROG_LIBS)
 tests_programs_textures_CPPFLAGS = $(VKPROG_CPPFLAGS)
@@ -163,6 +166,7 @@ tests/programs/allocbench-allocbench.$(OBJEXT) \
 	tests/programs/queries-queries.$(OBJEXT) \
 	tests/programs/robust-robust.$(OBJEXT) \
 	tests/programs/stages-stages.$(OBJEXT) \
+	tests/programs/subpasses-subpasses.$(OBJEXT) \
 	tests/programs/sync2-sync2.$(OBJEXT) \
 	tests/programs/textures-textures.$(OBJEXT) \
 	tests/programs/threads-threads.$(OBJEXT) \

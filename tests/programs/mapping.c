@@ -7,7 +7,7 @@
 #include "shaders/step.comp.h"
 
 #define ELEMENTS 4096u
-#define SIZE (ELEMENTS * 4u)
+#define SIZE     (ELEMENTS * 4u)
 
 static const VkBufferUsageFlags usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT |
                                         VK_BUFFER_USAGE_TRANSFER_SRC_BIT |

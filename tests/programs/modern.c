@@ -57,8 +57,8 @@ static void finish(struct prog *p, VkCommandBuffer cmd, const struct prog_image 
     struct prog_buffer picture;
 
     prog_buffer_create(p, &picture, SIZE * SIZE * 4, VK_BUFFER_USAGE_TRANSFER_DST_BIT, PROG_HOST);
-    vkCmdCopyImageToBuffer(cmd, image->image, VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL,
-                           picture.buffer, 1, &copy);
+    vkCmdCopyImageToBuffer(cmd, image->image, VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL, picture.buffer,
+                           1, &copy);
     prog_barrier(cmd);
     prog_end(p, cmd);
     prog_hash(part, "picture", picture.map, SIZE * SIZE * 4);
@@ -598,8 +598,8 @@ static void run_private_data(struct prog *p)
     CHECK(PROG_PROC(p, vkSetPrivateData)(p->device, VK_OBJECT_TYPE_SAMPLER, handle, slots[1],
                                          0x123456789abcdefull));
     for (uint32_t i = 0; i < 2; i++)
-        PROG_PROC(p, vkGetPrivateData)(p->device, VK_OBJECT_TYPE_SAMPLER, handle, slots[i],
-                                       &data[i]);
+        PROG_PROC(p, vkGetPrivateData)
+        (p->device, VK_OBJECT_TYPE_SAMPLER, handle, slots[i], &data[i]);
     prog_print("private-data", "values", "0x%" PRIx64 ", 0x%" PRIx64, data[0], data[1]);
     vkDestroySampler(p->device, sampler, NULL);
     for (uint32_t i = 0; i < 2; i++)

@@ -46,9 +46,13 @@ static VkRenderPass create_pass(struct prog *p, VkFormat format, VkSampleCountFl
         .pResolveAttachments = resolve ? &single : NULL,
     };
     const VkSubpassDependency dependency = {
-        0, VK_SUBPASS_EXTERNAL, VK_PIPELINE_STAGE_ALL_GRAPHICS_BIT,
-        VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, VK_ACCESS_MEMORY_WRITE_BIT,
-        VK_ACCESS_MEMORY_READ_BIT | VK_ACCESS_MEMORY_WRITE_BIT, 0,
+        0,
+        VK_SUBPASS_EXTERNAL,
+        VK_PIPELINE_STAGE_ALL_GRAPHICS_BIT,
+        VK_PIPELINE_STAGE_ALL_COMMANDS_BIT,
+        VK_ACCESS_MEMORY_WRITE_BIT,
+        VK_ACCESS_MEMORY_READ_BIT | VK_ACCESS_MEMORY_WRITE_BIT,
+        0,
     };
     VkRenderPassCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_RENDER_PASS_CREATE_INFO,
@@ -168,8 +172,8 @@ static void run(struct prog *p, const char *name, VkFormat format, uint32_t texe
         prog_image_layout(cmd, &single, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL,
                           VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL);
     }
-    vkCmdCopyImageToBuffer(cmd, single.image, VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL,
-                           picture.buffer, 1, &copy);
+    vkCmdCopyImageToBuffer(cmd, single.image, VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL, picture.buffer,
+                           1, &copy);
     prog_barrier(cmd);
     prog_end(p, cmd);
     prog_hash(in_pass ? "pass" : "command", name, picture.map, SIZE * SIZE * texel_size);

@@ -26,17 +26,17 @@ static VkResult compile(struct prog *p, const struct prog_compute *c, VkPipeline
     VkComputePipelineCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
         .flags = flags,
-        .stage = {
-            .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-            .stage = VK_SHADER_STAGE_COMPUTE_BIT,
-            .module = prog_shader(p, code, size),
-            .pName = "main",
-        },
+        .stage =
+            {
+                .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+                .module = prog_shader(p, code, size),
+                .pName = "main",
+            },
         .layout = c->layout,
     };
     VkPipeline pipeline = VK_NULL_HANDLE;
-    VkResult result =
-        vkCreateComputePipelines(p->device, cache, 1, &info, NULL, &pipeline);
+    VkResult result = vkCreateComputePipelines(p->device, cache, 1, &info, NULL, &pipeline);
 
     EXPECT((result == VK_SUCCESS) == (pipeline != VK_NULL_HANDLE), "result %d with%s a pipeline",
            (int)result, pipeline ? "" : "out");

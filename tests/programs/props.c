@@ -9,10 +9,9 @@
 
 #include <inttypes.h>
 
-#define MEMBER_WORD(type, member) (offsetof(type, member) / 4)
-#define CHAINED_WORD(type, member) \
-    ((offsetof(type, member) - sizeof(VkBaseOutStructure)) / 4)
-#define CHAINED_WORDS(type) ((sizeof(type) - sizeof(VkBaseOutStructure)) / 4)
+#define MEMBER_WORD(type, member)  (offsetof(type, member) / 4)
+#define CHAINED_WORD(type, member) ((offsetof(type, member) - sizeof(VkBaseOutStructure)) / 4)
+#define CHAINED_WORDS(type)        ((sizeof(type) - sizeof(VkBaseOutStructure)) / 4)
 
 /* Words between or after members, where a driver may leave anything. */
 static bool is_padding(const char *part, size_t word)
@@ -29,8 +28,9 @@ static bool is_padding(const char *part, size_t word)
         {"point-clipping", CHAINED_WORDS(VkPhysicalDevicePointClippingProperties) - 1},
         {"float-controls", CHAINED_WORDS(VkPhysicalDeviceFloatControlsProperties) - 1},
         {"indexing-properties", CHAINED_WORDS(VkPhysicalDeviceDescriptorIndexingProperties) - 1},
-        {"properties13", CHAINED_WORD(VkPhysicalDeviceVulkan13Properties,
-                                      uniformTexelBufferOffsetAlignmentBytes) - 1},
+        {"properties13",
+         CHAINED_WORD(VkPhysicalDeviceVulkan13Properties, uniformTexelBufferOffsetAlignmentBytes) -
+             1},
         {"properties13", CHAINED_WORD(VkPhysicalDeviceVulkan13Properties, maxBufferSize) - 1},
     };
 
@@ -55,8 +55,8 @@ static void print_words(const char *part, const void *words, size_t size)
 }
 
 /* A struct in a pNext chain, without its header. */
-#define PRINT_CHAINED(part, s) \
-    print_words(part, (const char *)&(s) + sizeof(VkBaseOutStructure), \
+#define PRINT_CHAINED(part, s)                                                                     \
+    print_words(part, (const char *)&(s) + sizeof(VkBaseOutStructure),                             \
                 sizeof(s) - sizeof(VkBaseOutStructure))
 
 static void print_device(struct prog *p)
@@ -188,8 +188,7 @@ static void print_queues(struct prog *p)
 
         snprintf(name, sizeof(name), "family%u", i);
         prog_print("queues", name, "flags 0x%x, %u queues, %u timestamp bits, %u,%u,%u",
-                   families[i].queueFlags, families[i].queueCount,
-                   families[i].timestampValidBits,
+                   families[i].queueFlags, families[i].queueCount, families[i].timestampValidBits,
                    families[i].minImageTransferGranularity.width,
                    families[i].minImageTransferGranularity.height,
                    families[i].minImageTransferGranularity.depth);
@@ -218,8 +217,8 @@ static void print_image_format(struct prog *p, VkFormat format, VkImageTiling ti
             prog_print("images", name, "no");
         else
             prog_print("images", name, "%u,%u,%u levels %u layers %u samples 0x%x size %" PRIu64,
-                       f->maxExtent.width, f->maxExtent.height, f->maxExtent.depth,
-                       f->maxMipLevels, f->maxArrayLayers, f->sampleCounts, f->maxResourceSize);
+                       f->maxExtent.width, f->maxExtent.height, f->maxExtent.depth, f->maxMipLevels,
+                       f->maxArrayLayers, f->sampleCounts, f->maxResourceSize);
     }
 }
 
@@ -231,13 +230,12 @@ static void print_format(struct prog *p, VkFormat format)
 
     vkGetPhysicalDeviceFormatProperties2(p->physical, format, &out);
     snprintf(name, sizeof(name), "%u", format);
-    prog_print("formats", name, "linear 0x%x, optimal 0x%x, buffer 0x%x",
-               f->linearTilingFeatures, f->optimalTilingFeatures, f->bufferFeatures);
+    prog_print("formats", name, "linear 0x%x, optimal 0x%x, buffer 0x%x", f->linearTilingFeatures,
+               f->optimalTilingFeatures, f->bufferFeatures);
     if (f->optimalTilingFeatures & VK_FORMAT_FEATURE_SAMPLED_IMAGE_BIT)
         print_image_format(p, format, VK_IMAGE_TILING_OPTIMAL, VK_IMAGE_USAGE_SAMPLED_BIT);
     if (f->optimalTilingFeatures & VK_FORMAT_FEATURE_COLOR_ATTACHMENT_BIT)
-        print_image_format(p, format, VK_IMAGE_TILING_OPTIMAL,
-                           VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT);
+        print_image_format(p, format, VK_IMAGE_TILING_OPTIMAL, VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT);
     if (f->linearTilingFeatures & VK_FORMAT_FEATURE_TRANSFER_SRC_BIT)
         print_image_format(p, format, VK_IMAGE_TILING_LINEAR, VK_IMAGE_USAGE_TRANSFER_SRC_BIT);
 }

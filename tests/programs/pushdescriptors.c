@@ -5,7 +5,7 @@
 #include "shaders/scale.comp.h"
 
 #define ELEMENTS 4096u
-#define ROUNDS 24u
+#define ROUNDS   24u
 
 struct numbers {
     uint32_t factor, add;
@@ -35,19 +35,20 @@ static void create(struct prog *p, struct setup *s)
     };
     VkComputePipelineCreateInfo pipeline = {
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
-        .stage = {
-            .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-            .stage = VK_SHADER_STAGE_COMPUTE_BIT,
-            .module = prog_shader(p, scale_comp, sizeof(scale_comp)),
-            .pName = "main",
-        },
+        .stage =
+            {
+                .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+                .module = prog_shader(p, scale_comp, sizeof(scale_comp)),
+                .pName = "main",
+            },
     };
 
     for (uint32_t i = 0; i < 3; i++)
         bindings[i] = (VkDescriptorSetLayoutBinding){
             .binding = i,
-            .descriptorType = i < 2 ? VK_DESCRIPTOR_TYPE_STORAGE_BUFFER
-                                    : VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER,
+            .descriptorType =
+                i < 2 ? VK_DESCRIPTOR_TYPE_STORAGE_BUFFER : VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER,
             .descriptorCount = 1,
             .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
         };
@@ -60,8 +61,7 @@ static void create(struct prog *p, struct setup *s)
     for (uint32_t i = 0; i < 2; i++)
         prog_buffer_create(p, &s->data[i], ELEMENTS * 4, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT,
                            PROG_HOST);
-    prog_buffer_create(p, &s->numbers, ROUNDS * 256, VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT,
-                       PROG_HOST);
+    prog_buffer_create(p, &s->numbers, ROUNDS * 256, VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT, PROG_HOST);
     for (uint32_t r = 0; r < ROUNDS; r++) {
         struct numbers n = {2 * r + 3, r * r};
 

@@ -8,7 +8,7 @@
 #include "shaders/count.frag.h"
 #include "shaders/groups.comp.h"
 
-#define SIZE 64u
+#define SIZE    64u
 #define QUERIES 12u
 
 struct push {
@@ -48,8 +48,8 @@ static void draw_one(VkCommandBuffer cmd, const struct setup *s, uint32_t i)
         .depth = 0.9f - 0.07f * (float)(i ^ 1),
     };
 
-    vkCmdPushConstants(cmd, s->layout, VK_SHADER_STAGE_VERTEX_BIT | VK_SHADER_STAGE_FRAGMENT_BIT,
-                       0, sizeof(push), &push);
+    vkCmdPushConstants(cmd, s->layout, VK_SHADER_STAGE_VERTEX_BIT | VK_SHADER_STAGE_FRAGMENT_BIT, 0,
+                       sizeof(push), &push);
     vkCmdDraw(cmd, 4, 1, 0, i % 5);
 }
 
@@ -97,12 +97,13 @@ static void run_occlusion(struct prog *p, struct setup *s, const char *part, boo
         EXPECT(((uint32_t *)s->results.map)[256 + i] == narrow[i], "%s: copy %u differs", part, i);
         if (i >= 2 && i < 10)
             EXPECT(((uint64_t *)s->results.map)[8 + 2 * (i - 2)] == values[i][0] &&
-                   ((uint64_t *)s->results.map)[9 + 2 * (i - 2)] != 0,
+                       ((uint64_t *)s->results.map)[9 + 2 * (i - 2)] != 0,
                    "%s: wide copy %u differs", part, i);
     }
     /* The last query was reset but never begun. */
-    CHECK_RESULT(vkGetQueryPoolResults(p->device, pool, QUERIES, 1, 8, values, 8,
-                                       VK_QUERY_RESULT_64_BIT), VK_NOT_READY);
+    CHECK_RESULT(
+        vkGetQueryPoolResults(p->device, pool, QUERIES, 1, 8, values, 8, VK_QUERY_RESULT_64_BIT),
+        VK_NOT_READY);
     /* Mesa's Venus gives VK_NOT_READY here even for partial results. */
     memset(values, 0, sizeof(values));
     result = vkGetQueryPoolResults(p->device, pool, QUERIES, 1, 16, values, 16,
@@ -113,8 +114,9 @@ static void run_occlusion(struct prog *p, struct setup *s, const char *part, boo
     prog_print(part, "unused-available", "%" PRIu64, values[0][1]);
     if (p->has.host_query_reset) {
         PROG_PROC(p, vkResetQueryPool)(p->device, pool, 0, QUERIES);
-        CHECK_RESULT(vkGetQueryPoolResults(p->device, pool, 0, QUERIES, sizeof(values), values,
-                                           16, VK_QUERY_RESULT_64_BIT), VK_NOT_READY);
+        CHECK_RESULT(vkGetQueryPoolResults(p->device, pool, 0, QUERIES, sizeof(values), values, 16,
+                                           VK_QUERY_RESULT_64_BIT),
+                     VK_NOT_READY);
     }
     vkDestroyQueryPool(p->device, pool, NULL);
 }
@@ -177,8 +179,7 @@ static void run_compute_statistics(struct prog *p)
     }
     pool = create_pool(p, VK_QUERY_TYPE_PIPELINE_STATISTICS, 1, flag);
     prog_compute_create(p, &c, groups_comp, sizeof(groups_comp), 1, 0, NULL);
-    prog_buffer_create(p, &hits, 16 * 16 * 16 * 4, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT,
-                       PROG_DEVICE);
+    prog_buffer_create(p, &hits, 16 * 16 * 16 * 4, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT, PROG_DEVICE);
     prog_compute_buffer(p, &c, 0, &hits);
     cmd = prog_begin(p);
     vkCmdResetQueryPool(cmd, pool, 0, 1);

@@ -20,9 +20,9 @@ uint32_t prog_memory_type(struct prog *p, uint32_t type_bits, enum prog_where wh
 {
     const VkMemoryPropertyFlags host =
         VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
-    const VkMemoryPropertyFlags special =
-        VK_MEMORY_PROPERTY_LAZILY_ALLOCATED_BIT | VK_MEMORY_PROPERTY_PROTECTED_BIT |
-        VK_MEMORY_PROPERTY_DEVICE_COHERENT_BIT_AMD;
+    const VkMemoryPropertyFlags special = VK_MEMORY_PROPERTY_LAZILY_ALLOCATED_BIT |
+                                          VK_MEMORY_PROPERTY_PROTECTED_BIT |
+                                          VK_MEMORY_PROPERTY_DEVICE_COHERENT_BIT_AMD;
     uint32_t type;
 
     if (where == PROG_HOST) {
@@ -97,10 +97,10 @@ VkImageAspectFlags prog_format_aspect(VkFormat format)
 void prog_image_create(struct prog *p, struct prog_image *image, const VkImageCreateInfo *info,
                        VkImageViewType view_type)
 {
-    const VkImageUsageFlags viewable =
-        VK_IMAGE_USAGE_SAMPLED_BIT | VK_IMAGE_USAGE_STORAGE_BIT |
-        VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT | VK_IMAGE_USAGE_DEPTH_STENCIL_ATTACHMENT_BIT |
-        VK_IMAGE_USAGE_INPUT_ATTACHMENT_BIT;
+    const VkImageUsageFlags viewable = VK_IMAGE_USAGE_SAMPLED_BIT | VK_IMAGE_USAGE_STORAGE_BIT |
+                                       VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT |
+                                       VK_IMAGE_USAGE_DEPTH_STENCIL_ATTACHMENT_BIT |
+                                       VK_IMAGE_USAGE_INPUT_ATTACHMENT_BIT;
     VkMemoryAllocateInfo allocate = {.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO};
     VkMemoryRequirements needs;
 
@@ -130,8 +130,8 @@ void prog_image_create(struct prog *p, struct prog_image *image, const VkImageCr
     }
 }
 
-void prog_image_create_2d(struct prog *p, struct prog_image *image, VkFormat format,
-                          uint32_t width, uint32_t height, VkImageUsageFlags usage)
+void prog_image_create_2d(struct prog *p, struct prog_image *image, VkFormat format, uint32_t width,
+                          uint32_t height, VkImageUsageFlags usage)
 {
     VkImageCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
@@ -303,12 +303,13 @@ void prog_compute_create(struct prog *p, struct prog_compute *c, const uint32_t 
 {
     VkComputePipelineCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
-        .stage = {
-            .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-            .stage = VK_SHADER_STAGE_COMPUTE_BIT,
-            .pName = "main",
-            .pSpecializationInfo = specialization,
-        },
+        .stage =
+            {
+                .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+                .pName = "main",
+                .pSpecializationInfo = specialization,
+            },
     };
 
     *c = (struct prog_compute){0};
@@ -348,6 +349,5 @@ void prog_compute_buffer(struct prog *p, struct prog_compute *c, uint32_t bindin
 void prog_compute_bind(VkCommandBuffer cmd, const struct prog_compute *c)
 {
     vkCmdBindPipeline(cmd, VK_PIPELINE_BIND_POINT_COMPUTE, c->pipeline);
-    vkCmdBindDescriptorSets(cmd, VK_PIPELINE_BIND_POINT_COMPUTE, c->layout, 0, 1, &c->set, 0,
-                            NULL);
+    vkCmdBindDescriptorSets(cmd, VK_PIPELINE_BIND_POINT_COMPUTE, c->layout, 0, 1, &c->set, 0, NULL);
 }

@@ -120,13 +120,14 @@ static void run_many_compute(struct prog *p)
                                                         sizeof(constants[i]), &constants[i]};
             infos[i] = (VkComputePipelineCreateInfo){
                 .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
-                .stage = {
-                    .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-                    .stage = VK_SHADER_STAGE_COMPUTE_BIT,
-                    .module = module,
-                    .pName = "main",
-                    .pSpecializationInfo = &specializations[i],
-                },
+                .stage =
+                    {
+                        .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                        .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+                        .module = module,
+                        .pName = "main",
+                        .pSpecializationInfo = &specializations[i],
+                    },
                 .layout = c.layout,
             };
         }
@@ -174,8 +175,8 @@ static void run_many_graphics(struct prog *p)
     info.pass = target.pass;
     info.layout = prog_layout_create(p, sizeof(push), NULL);
     for (uint32_t i = 0; i < COUNT; i++) {
-        info.topology = i % 2 ? VK_PRIMITIVE_TOPOLOGY_TRIANGLE_STRIP
-                              : VK_PRIMITIVE_TOPOLOGY_TRIANGLE_LIST;
+        info.topology =
+            i % 2 ? VK_PRIMITIVE_TOPOLOGY_TRIANGLE_STRIP : VK_PRIMITIVE_TOPOLOGY_TRIANGLE_LIST;
         info.blend = i % 3 == 0;
         info.depth = i % 5 == 0;
         info.width = SIZE - i / 4;

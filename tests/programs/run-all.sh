@@ -13,8 +13,8 @@
 #   PROGRAM_TIMEOUT         seconds for one run, default 180
 #   KEEP                    folder that keeps the output files; default: a temporary one
 #
-# Prints `ok NAME`, `not ok NAME: why` or `skip NAME: why` for each program.  Outputs must be the same
-# byte by byte; a part that only one side skips ("part: skipped (reason)") is left out of the
+# Prints `ok NAME`, `not ok NAME: why` or `skip NAME: why` for each program.  Outputs must be the
+# same byte by byte; a part that only one side skips ("part: skipped (reason)") is left out of the
 # comparison and named in the line.  Lines of props that may differ are in props-differences.txt.
 # For two suites let both sides run the same binaries: shaders of another glslang may differ.
 # Exit status: 0 when nothing failed, 1 otherwise.
@@ -24,8 +24,9 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 dir=${1:?usage: run-all.sh DIR [PROGRAM...]}
 shift
-all="bda churn commandbuffers compute descriptors errors events fences mapping modern multisample pipelinecache props
-     pushdescriptors queries robust stages sync2 textures threads timeline transfers triangle types pairs"
+all="bda churn commandbuffers compute descriptors errors events fences mapping modern multisample
+     pipelinecache props pushdescriptors queries robust stages subpasses sync2 textures threads
+     timeline transfers triangle types pairs"
 programs=${*:-$all}
 limit=${PROGRAM_TIMEOUT:-180}
 native_env=${NATIVE_ENV:-}

@@ -103,8 +103,8 @@ static void run_restart(struct prog *p, const struct setup *s)
 {
     const uint16_t indices16[] = {0, 5, 9, 14, 0xffff, 20, 22, 31, 0xffff, 3, 12, 30};
     const float push[2] = {32, 9.0f};
-    struct prog_pipeline_info info = plain_info(s, points_vert, sizeof(points_vert),
-                                                VK_PRIMITIVE_TOPOLOGY_TRIANGLE_STRIP);
+    struct prog_pipeline_info info =
+        plain_info(s, points_vert, sizeof(points_vert), VK_PRIMITIVE_TOPOLOGY_TRIANGLE_STRIP);
     struct prog_buffer b;
     VkPipeline pipeline;
 
@@ -123,8 +123,7 @@ static void run_restart(struct prog *p, const struct setup *s)
         prog_target_begin(cmd, &s->target, NULL, VK_SUBPASS_CONTENTS_INLINE);
         vkCmdBindPipeline(cmd, VK_PIPELINE_BIND_POINT_GRAPHICS, pipeline);
         vkCmdPushConstants(cmd, s->layout, push_stages, 0, sizeof(push), push);
-        vkCmdBindIndexBuffer(cmd, b.buffer, 0,
-                             wide ? VK_INDEX_TYPE_UINT32 : VK_INDEX_TYPE_UINT16);
+        vkCmdBindIndexBuffer(cmd, b.buffer, 0, wide ? VK_INDEX_TYPE_UINT32 : VK_INDEX_TYPE_UINT16);
         vkCmdDrawIndexed(cmd, PROG_ARRAY_SIZE(indices16), 1, 0, 0, 0);
         finish(p, s, cmd, "restart", wide ? "uint32" : "uint16");
     }
@@ -175,10 +174,10 @@ static void run_tessellation(struct prog *p, const struct setup *s)
         prog_skip_part("tessellation", "needs tessellationShader");
         return;
     }
-    stages[0] = make_stage(p, VK_SHADER_STAGE_TESSELLATION_CONTROL_BIT, patch_tesc,
-                           sizeof(patch_tesc));
-    stages[1] = make_stage(p, VK_SHADER_STAGE_TESSELLATION_EVALUATION_BIT, patch_tese,
-                           sizeof(patch_tese));
+    stages[0] =
+        make_stage(p, VK_SHADER_STAGE_TESSELLATION_CONTROL_BIT, patch_tesc, sizeof(patch_tesc));
+    stages[1] =
+        make_stage(p, VK_SHADER_STAGE_TESSELLATION_EVALUATION_BIT, patch_tese, sizeof(patch_tese));
     info.more_stages = stages;
     info.more_stage_count = 2;
     info.patch_points = 4;
@@ -219,8 +218,7 @@ static void run_transform_feedback(struct prog *p, const struct setup *s)
     info.fragment = NULL;
     info.raster_state = &discard;
     pipeline = prog_pipeline_create(p, &info);
-    prog_buffer_create(p, &out, 4096, VK_BUFFER_USAGE_TRANSFORM_FEEDBACK_BUFFER_BIT_EXT,
-                       PROG_HOST);
+    prog_buffer_create(p, &out, 4096, VK_BUFFER_USAGE_TRANSFORM_FEEDBACK_BUFFER_BIT_EXT, PROG_HOST);
     buffers[0] = buffers[1] = out.buffer;
     cmd = prog_begin(p);
     prog_target_begin(cmd, &s->target, NULL, VK_SUBPASS_CONTENTS_INLINE);
@@ -321,8 +319,8 @@ static void run_multiview(struct prog *p, const struct setup *s)
         .imageSubresource = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 3},
         .imageExtent = {SIZE, SIZE, 1},
     };
-    struct prog_pipeline_info info = plain_info(s, views_vert, sizeof(views_vert),
-                                                VK_PRIMITIVE_TOPOLOGY_TRIANGLE_STRIP);
+    struct prog_pipeline_info info =
+        plain_info(s, views_vert, sizeof(views_vert), VK_PRIMITIVE_TOPOLOGY_TRIANGLE_STRIP);
     struct prog_image image;
     struct prog_buffer out;
     VkPipeline pipeline;
@@ -341,10 +339,8 @@ static void run_multiview(struct prog *p, const struct setup *s)
     CHECK(vkCreateFramebuffer(p->device, &framebuffer_info, NULL, &begin.framebuffer));
     pipeline = prog_pipeline_create(p, &info);
     cmd = prog_begin(p);
-    prog_image_layout(cmd, &image, VK_IMAGE_LAYOUT_UNDEFINED,
-                      VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL);
-    vkCmdClearColorImage(cmd, image.image, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL, &color, 1,
-                         &range);
+    prog_image_layout(cmd, &image, VK_IMAGE_LAYOUT_UNDEFINED, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL);
+    vkCmdClearColorImage(cmd, image.image, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL, &color, 1, &range);
     prog_image_layout(cmd, &image, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL,
                       VK_IMAGE_LAYOUT_COLOR_ATTACHMENT_OPTIMAL);
     vkCmdBeginRenderPass(cmd, &begin, VK_SUBPASS_CONTENTS_INLINE);
@@ -387,8 +383,8 @@ static void draw_blended(struct prog *p, const struct setup *s, const char *part
 {
     const float background[4] = {0.6f, 0.2f, 0.4f, 0.5f}, constants[4] = {0.2f, 0.4f, 0.6f, 0.8f};
     const VkDynamicState dynamic = VK_DYNAMIC_STATE_BLEND_CONSTANTS;
-    struct prog_pipeline_info info = plain_info(s, corner_vert, sizeof(corner_vert),
-                                                VK_PRIMITIVE_TOPOLOGY_TRIANGLE_STRIP);
+    struct prog_pipeline_info info =
+        plain_info(s, corner_vert, sizeof(corner_vert), VK_PRIMITIVE_TOPOLOGY_TRIANGLE_STRIP);
     VkPipeline pipeline;
     VkCommandBuffer cmd = prog_begin(p);
 
@@ -466,17 +462,16 @@ static void run_stencil(struct prog *p)
         return;
     }
     prog_target_create(p, &s.target, VK_FORMAT_R8G8B8A8_UNORM, format, SIZE, SIZE);
-    prog_buffer_create(p, &s.picture, SIZE * SIZE * 4, VK_BUFFER_USAGE_TRANSFER_DST_BIT,
-                       PROG_HOST);
+    prog_buffer_create(p, &s.picture, SIZE * SIZE * 4, VK_BUFFER_USAGE_TRANSFER_DST_BIT, PROG_HOST);
     s.layout = prog_layout_create(p, sizeof(struct corner_push), NULL);
     for (uint32_t op = VK_STENCIL_OP_KEEP; op <= VK_STENCIL_OP_DECREMENT_AND_WRAP; op++) {
-        struct prog_pipeline_info info = plain_info(&s, corner_vert, sizeof(corner_vert),
-                                                    VK_PRIMITIVE_TOPOLOGY_TRIANGLE_STRIP);
+        struct prog_pipeline_info info =
+            plain_info(&s, corner_vert, sizeof(corner_vert), VK_PRIMITIVE_TOPOLOGY_TRIANGLE_STRIP);
         VkPipeline pipeline;
         char name[16];
 
-        state.front = (VkStencilOpState){op, (op + 1) % 8, (op + 2) % 8,
-                                         VK_COMPARE_OP_GREATER_OR_EQUAL, 0xff, 0x7f, 0};
+        state.front = (VkStencilOpState){
+            op, (op + 1) % 8, (op + 2) % 8, VK_COMPARE_OP_GREATER_OR_EQUAL, 0xff, 0x7f, 0};
         state.back = state.front;
         info.depth_state = &state;
         info.dynamic = &dynamic;

@@ -173,8 +173,7 @@ static void run_images(struct prog *p, const struct setup *s)
     prog_buffer_create(p, &to, 16 * 16 * 16, VK_BUFFER_USAGE_TRANSFER_DST_BIT, PROG_HOST);
     barrier.image = image.image;
     s->barrier(cmd, &info);
-    vkCmdClearColorImage(cmd, image.image, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL, &color, 1,
-                         &range);
+    vkCmdClearColorImage(cmd, image.image, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL, &color, 1, &range);
     barrier.srcStageMask = VK_PIPELINE_STAGE_2_CLEAR_BIT;
     barrier.srcAccessMask = VK_ACCESS_2_TRANSFER_WRITE_BIT;
     barrier.dstStageMask = VK_PIPELINE_STAGE_2_COPY_BIT;

@@ -8,9 +8,8 @@
 
 #define OUT 32u /* samples in each direction */
 
-static const VkImageUsageFlags image_usage = VK_IMAGE_USAGE_SAMPLED_BIT |
-                                             VK_IMAGE_USAGE_TRANSFER_SRC_BIT |
-                                             VK_IMAGE_USAGE_TRANSFER_DST_BIT;
+static const VkImageUsageFlags image_usage =
+    VK_IMAGE_USAGE_SAMPLED_BIT | VK_IMAGE_USAGE_TRANSFER_SRC_BIT | VK_IMAGE_USAGE_TRANSFER_DST_BIT;
 
 struct push {
     float origin[2], scale[2], lod, pad;
@@ -62,12 +61,13 @@ static void create_sampling(struct prog *p, struct sampling *s, const uint32_t *
     };
     VkComputePipelineCreateInfo pipeline = {
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
-        .stage = {
-            .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-            .stage = VK_SHADER_STAGE_COMPUTE_BIT,
-            .module = prog_shader(p, code, size),
-            .pName = "main",
-        },
+        .stage =
+            {
+                .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+                .module = prog_shader(p, code, size),
+                .pName = "main",
+            },
     };
     VkDescriptorBufferInfo buffer = {.range = VK_WHOLE_SIZE};
     VkWriteDescriptorSet write = {
@@ -132,8 +132,7 @@ static void sample(struct prog *p, struct sampling *s, const struct push *push, 
     VkCommandBuffer cmd = prog_begin(p);
 
     vkCmdBindPipeline(cmd, VK_PIPELINE_BIND_POINT_COMPUTE, s->pipeline);
-    vkCmdBindDescriptorSets(cmd, VK_PIPELINE_BIND_POINT_COMPUTE, s->layout, 0, 1, &s->set, 0,
-                            NULL);
+    vkCmdBindDescriptorSets(cmd, VK_PIPELINE_BIND_POINT_COMPUTE, s->layout, 0, 1, &s->set, 0, NULL);
     vkCmdPushConstants(cmd, s->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, sizeof(*push), push);
     vkCmdDispatch(cmd, x, y, z);
     prog_barrier(cmd);
@@ -168,8 +167,8 @@ static void upload(struct prog *p, const struct prog_image *image, uint32_t texe
     for (VkDeviceSize i = 0; i < size; i++)
         ((uint8_t *)from.map)[i] = (uint8_t)prog_random(&seed);
     prog_image_layout(cmd, image, VK_IMAGE_LAYOUT_UNDEFINED, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL);
-    vkCmdCopyBufferToImage(cmd, from.buffer, image->image, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL,
-                           1, &region);
+    vkCmdCopyBufferToImage(cmd, from.buffer, image->image, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL, 1,
+                           &region);
     prog_end(p, cmd);
     prog_buffer_destroy(p, &from);
 }
@@ -359,8 +358,9 @@ static void run_shapes(struct prog *p)
     for (uint32_t i = 0; i < 3; i++) {
         infos[i] = (VkImageCreateInfo){
             .sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
-            .flags = i == 0 ? VK_IMAGE_CREATE_MUTABLE_FORMAT_BIT
-                            : i == 1 ? VK_IMAGE_CREATE_CUBE_COMPATIBLE_BIT : 0,
+            .flags = i == 0   ? VK_IMAGE_CREATE_MUTABLE_FORMAT_BIT
+                     : i == 1 ? VK_IMAGE_CREATE_CUBE_COMPATIBLE_BIT
+                              : 0,
             .imageType = i < 2 ? VK_IMAGE_TYPE_2D : VK_IMAGE_TYPE_3D,
             .format = VK_FORMAT_R8G8B8A8_UNORM,
             .extent = {16, 16, i < 2 ? 1 : 16},
@@ -420,24 +420,57 @@ static void run_shadow(struct prog *p)
 
 /* ---- formats: upload, copy, blit, sample ---- */
 
-#define F(name, size) {#name, VK_FORMAT_##name, size}
+#define F(name, size)                                                                              \
+    {                                                                                              \
+#name, VK_FORMAT_##name, size                                                              \
+    }
 static const struct {
     const char *name;
     VkFormat format;
     uint32_t size; /* bytes of a texel, or of a block of 4 by 4 */
 } formats[] = {
-    F(R8_UNORM, 1), F(R8_SNORM, 1), F(R8_UINT, 1), F(R8_SINT, 1), F(R8G8_UNORM, 2),
-    F(R8G8_SNORM, 2), F(R8G8_UINT, 2), F(R8G8B8A8_UNORM, 4), F(R8G8B8A8_SNORM, 4),
-    F(R8G8B8A8_UINT, 4), F(R8G8B8A8_SINT, 4), F(R8G8B8A8_SRGB, 4), F(B8G8R8A8_UNORM, 4),
-    F(B8G8R8A8_SRGB, 4), F(A8B8G8R8_UNORM_PACK32, 4), F(A2B10G10R10_UNORM_PACK32, 4),
-    F(A2B10G10R10_UINT_PACK32, 4), F(A2R10G10B10_UNORM_PACK32, 4), F(R5G6B5_UNORM_PACK16, 2),
-    F(B5G6R5_UNORM_PACK16, 2), F(A1R5G5B5_UNORM_PACK16, 2), F(R4G4B4A4_UNORM_PACK16, 2),
-    F(B4G4R4A4_UNORM_PACK16, 2), F(R16_UNORM, 2), F(R16_SNORM, 2), F(R16_UINT, 2),
-    F(R16G16_UNORM, 4), F(R16G16B16A16_UNORM, 8), F(R16G16B16A16_SNORM, 8),
-    F(R16G16B16A16_UINT, 8), F(R32_UINT, 4), F(R32_SINT, 4), F(R32G32_UINT, 8),
-    F(R32G32B32A32_UINT, 16), F(R32G32B32A32_SINT, 16), F(E5B9G9R9_UFLOAT_PACK32, 4),
-    F(BC1_RGBA_UNORM_BLOCK, 8), F(BC3_UNORM_BLOCK, 16), F(BC4_UNORM_BLOCK, 8),
-    F(BC5_SNORM_BLOCK, 16), F(BC7_UNORM_BLOCK, 16), F(ETC2_R8G8B8_UNORM_BLOCK, 8),
+    F(R8_UNORM, 1),
+    F(R8_SNORM, 1),
+    F(R8_UINT, 1),
+    F(R8_SINT, 1),
+    F(R8G8_UNORM, 2),
+    F(R8G8_SNORM, 2),
+    F(R8G8_UINT, 2),
+    F(R8G8B8A8_UNORM, 4),
+    F(R8G8B8A8_SNORM, 4),
+    F(R8G8B8A8_UINT, 4),
+    F(R8G8B8A8_SINT, 4),
+    F(R8G8B8A8_SRGB, 4),
+    F(B8G8R8A8_UNORM, 4),
+    F(B8G8R8A8_SRGB, 4),
+    F(A8B8G8R8_UNORM_PACK32, 4),
+    F(A2B10G10R10_UNORM_PACK32, 4),
+    F(A2B10G10R10_UINT_PACK32, 4),
+    F(A2R10G10B10_UNORM_PACK32, 4),
+    F(R5G6B5_UNORM_PACK16, 2),
+    F(B5G6R5_UNORM_PACK16, 2),
+    F(A1R5G5B5_UNORM_PACK16, 2),
+    F(R4G4B4A4_UNORM_PACK16, 2),
+    F(B4G4R4A4_UNORM_PACK16, 2),
+    F(R16_UNORM, 2),
+    F(R16_SNORM, 2),
+    F(R16_UINT, 2),
+    F(R16G16_UNORM, 4),
+    F(R16G16B16A16_UNORM, 8),
+    F(R16G16B16A16_SNORM, 8),
+    F(R16G16B16A16_UINT, 8),
+    F(R32_UINT, 4),
+    F(R32_SINT, 4),
+    F(R32G32_UINT, 8),
+    F(R32G32B32A32_UINT, 16),
+    F(R32G32B32A32_SINT, 16),
+    F(E5B9G9R9_UFLOAT_PACK32, 4),
+    F(BC1_RGBA_UNORM_BLOCK, 8),
+    F(BC3_UNORM_BLOCK, 16),
+    F(BC4_UNORM_BLOCK, 8),
+    F(BC5_SNORM_BLOCK, 16),
+    F(BC7_UNORM_BLOCK, 16),
+    F(ETC2_R8G8B8_UNORM_BLOCK, 8),
     F(ASTC_4x4_UNORM_BLOCK, 16),
 };
 #undef F
@@ -524,8 +557,8 @@ static void run_format(struct prog *p, struct sampling *s, VkSampler sampler, si
 
     if ((features & VK_FORMAT_FEATURE_BLIT_SRC_BIT) &&
         (features & VK_FORMAT_FEATURE_BLIT_DST_BIT)) {
-        bool linear = (features & VK_FORMAT_FEATURE_SAMPLED_IMAGE_FILTER_LINEAR_BIT) &&
-                      !is_integer(name);
+        bool linear =
+            (features & VK_FORMAT_FEATURE_SAMPLED_IMAGE_FILTER_LINEAR_BIT) && !is_integer(name);
 
         cmd = prog_begin(p);
         prog_image_layout(cmd, &b, VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL,

@@ -9,10 +9,10 @@
 #include "shaders/step.comp.h"
 #include "shaders/triangle.frag.h"
 
-#define THREADS 8u
-#define ROUNDS 6u
+#define THREADS  8u
+#define ROUNDS   6u
 #define ELEMENTS 4096u
-#define SIZE 64u
+#define SIZE     64u
 
 struct push {
     float color[4];

@@ -207,8 +207,7 @@ static void run_clear_color(struct prog *p)
         prog_image_layout(cmd, &image, VK_IMAGE_LAYOUT_UNDEFINED, VK_IMAGE_LAYOUT_GENERAL);
         vkCmdClearColorImage(cmd, image.image, VK_IMAGE_LAYOUT_GENERAL, &zero, 1, &all);
         prog_barrier(cmd);
-        vkCmdClearColorImage(cmd, image.image, VK_IMAGE_LAYOUT_GENERAL, &cases[i].value, 2,
-                             ranges);
+        vkCmdClearColorImage(cmd, image.image, VK_IMAGE_LAYOUT_GENERAL, &cases[i].value, 2, ranges);
         prog_image_layout(cmd, &image, VK_IMAGE_LAYOUT_GENERAL,
                           VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL);
         for (uint32_t layer = 0; layer < 3; layer++)
@@ -243,8 +242,7 @@ static void run_clear_depth(struct prog *p)
                          VK_IMAGE_USAGE_TRANSFER_SRC_BIT | VK_IMAGE_USAGE_TRANSFER_DST_BIT);
     prog_buffer_create(p, &to, 16 * 16 * 5, usage, PROG_HOST);
     cmd = prog_begin(p);
-    prog_image_layout(cmd, &image, VK_IMAGE_LAYOUT_UNDEFINED,
-                      VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL);
+    prog_image_layout(cmd, &image, VK_IMAGE_LAYOUT_UNDEFINED, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL);
     vkCmdClearDepthStencilImage(cmd, image.image, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL, &value, 1,
                                 &range);
     prog_image_layout(cmd, &image, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL,

@@ -5,7 +5,7 @@
 #include "shaders/triangle.frag.h"
 #include "shaders/triangle.vert.h"
 
-#define WIDTH 256u
+#define WIDTH  256u
 #define HEIGHT 192u
 
 struct vertex {
@@ -103,9 +103,9 @@ static void run_renderpass(struct prog *p, struct scene *s, const char *part,
 static void run_dynamic_state(struct prog *p, struct scene *s)
 {
     const VkDynamicState states[] = {
-        VK_DYNAMIC_STATE_VIEWPORT,       VK_DYNAMIC_STATE_SCISSOR,
-        VK_DYNAMIC_STATE_LINE_WIDTH,     VK_DYNAMIC_STATE_DEPTH_BIAS,
-        VK_DYNAMIC_STATE_BLEND_CONSTANTS, VK_DYNAMIC_STATE_STENCIL_COMPARE_MASK,
+        VK_DYNAMIC_STATE_VIEWPORT,           VK_DYNAMIC_STATE_SCISSOR,
+        VK_DYNAMIC_STATE_LINE_WIDTH,         VK_DYNAMIC_STATE_DEPTH_BIAS,
+        VK_DYNAMIC_STATE_BLEND_CONSTANTS,    VK_DYNAMIC_STATE_STENCIL_COMPARE_MASK,
         VK_DYNAMIC_STATE_STENCIL_WRITE_MASK, VK_DYNAMIC_STATE_STENCIL_REFERENCE,
     };
     const float constants[4] = {0.1f, 0.2f, 0.3f, 0.4f};
@@ -176,8 +176,8 @@ static void run_extended_dynamic_state(struct prog *p, struct scene *s)
     PROG_PROC(p, vkCmdSetDepthCompareOp)(cmd, VK_COMPARE_OP_LESS_OR_EQUAL);
     PROG_PROC(p, vkCmdBindVertexBuffers2)(cmd, 0, 1, &s->vertices.buffer, &zero, NULL, &stride);
     vkCmdBindPipeline(cmd, VK_PIPELINE_BIND_POINT_GRAPHICS, pipeline);
-    vkCmdPushConstants(cmd, s->layout, VK_SHADER_STAGE_VERTEX_BIT | VK_SHADER_STAGE_FRAGMENT_BIT,
-                       0, 16, move);
+    vkCmdPushConstants(cmd, s->layout, VK_SHADER_STAGE_VERTEX_BIT | VK_SHADER_STAGE_FRAGMENT_BIT, 0,
+                       16, move);
     vkCmdDraw(cmd, 5, 1, 0, 0);
     vkCmdEndRenderPass(cmd);
     prog_target_copy(cmd, &s->target, &s->readback);
@@ -254,8 +254,7 @@ static void read_depth(struct prog *p, struct scene *s)
 
 static void create_scene(struct prog *p, struct scene *s)
 {
-    prog_target_create(p, &s->target, VK_FORMAT_R8G8B8A8_UNORM, VK_FORMAT_D16_UNORM, WIDTH,
-                       HEIGHT);
+    prog_target_create(p, &s->target, VK_FORMAT_R8G8B8A8_UNORM, VK_FORMAT_D16_UNORM, WIDTH, HEIGHT);
     prog_buffer_create(p, &s->vertices, sizeof(vertices), VK_BUFFER_USAGE_VERTEX_BUFFER_BIT,
                        PROG_HOST);
     prog_buffer_create(p, &s->indices, sizeof(indices), VK_BUFFER_USAGE_INDEX_BUFFER_BIT,
