@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-# Tests of rings and of the protocol's own commands, with a client in the same process; and of what
-# stands for importing semaphores.
+# Tests of rings and of the protocol's own commands, with a client in the same process; and of
+# queues and synchronisation.
 ring_tests = \
 	tests/unit/imports \
+	tests/unit/queue \
 	tests/unit/ring \
 	tests/unit/transport
 
@@ -24,3 +25,7 @@ tests_unit_transport_LDADD = $(UNIT_LIBS)
 tests_unit_imports_SOURCES = tests/unit/imports.c
 tests_unit_imports_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_imports_LDADD = $(UNIT_LIBS)
+
+tests_unit_queue_SOURCES = tests/unit/queue.c
+tests_unit_queue_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_queue_LDADD = $(UNIT_LIBS)
