@@ -18,3 +18,6 @@ EXTRA_DIST += \
 	tests/vtest/vulkaninfo-compare.py \
 	tests/vtest/vulkaninfo-differences.txt \
 	tests/vtest/vulkaninfo.sh
+
+dist_check_SCRIPTS += tests/vtest/compare-test
+TESTS += tests/vtest/compare-test
