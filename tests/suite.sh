@@ -28,6 +28,8 @@ fi
 run build-asan 600 "$build" trixie "$XEN_VENUS_BUILD/asan" "all check-programs" --enable-werror \
     --enable-sanitizer=address,undefined --enable-fuzzer CC=clang CFLAGS="-g -O1"
 group check-asan 300 "$make_check" trixie "$XEN_VENUS_BUILD/asan"
+run fuzz-60s 180 "$lib/enter-root" trixie env top_builddir="$XEN_VENUS_BUILD/asan" \
+    VK_REGISTRY=/usr/share/vulkan/registry/vk.xml tests/fuzz/run 60
 run build-tsan 600 "$build" trixie "$XEN_VENUS_BUILD/tsan" "all check-programs" --enable-werror \
     --enable-sanitizer=thread CFLAGS="-g -O1"
 group check-tsan 300 "$make_check" trixie "$XEN_VENUS_BUILD/tsan"
