@@ -68,6 +68,7 @@ OWN_STRUCTS = set('''
     VkMemoryOpaqueCaptureAddressAllocateInfo'''.split())
 OWN_LINE = {'vkWaitForFences': 'timeout', 'vkWaitSemaphores': 'timeout'}
 
+HOST_TRANSFER = 1 << 22     # VK_IMAGE_USAGE_HOST_TRANSFER_BIT_EXT
 HOST_COPY = {'vkCopyImageToMemoryMESA', 'vkCopyMemoryToImageMESA'}
 
 # null.c does not write these down.
@@ -137,6 +138,12 @@ class World:
         for memory in self.add('VkDeviceMemory', 2):
             self.send('vkAllocateMemory', device=device, pMemory=memory, pAllocateInfo={
                 'allocationSize': 4096, 'memoryTypeIndex': 1})
+        image = {'flags': 0, 'imageType': 1, 'format': self.registry.value('VK_FORMAT_R8G8B8A8_UNORM'),
+                 'extent': {'width': 8, 'height': 8, 'depth': 1}, 'mipLevels': 1, 'arrayLayers': 2,
+                 'samples': 1, 'tiling': 0, 'usage': HOST_TRANSFER, 'sharingMode': 0,
+                 'queueFamilyIndexCount': 0, 'initialLayout': 0}
+        self.host_image = self.fresh()
+        self.send('vkCreateImage', device=device, pImage=self.host_image, pCreateInfo=image)
         for name in CREATE:
             for _ in range(2):
                 self.create(name)
@@ -321,8 +328,34 @@ class Oracle:
             ('VkDeviceQueueTimelineInfoMESA', 'ringIdx'): 3,
         }
 
+    def host_copy(self, command):
+        """Parameters that fit an image of 8 x 8 texels of 4 bytes, 2 layers."""
+        def region(size):
+            row = self.rng.choice((0, 8))
+            out = {'pNext': [], 'memoryRowLength': row, 'memoryImageHeight': 0,
+                   'imageSubresource': {'aspectMask': 1, 'mipLevel': 0, 'baseArrayLayer': 0,
+                                        'layerCount': self.rng.choice((1, 2))},
+                   'imageOffset': {'x': 0, 'y': 0, 'z': 0},
+                   'imageExtent': {'width': 8, 'height': self.rng.randrange(1, 9), 'depth': 1}}
+            bytes_ = 32 * out['imageExtent']['height'] * out['imageSubresource']['layerCount']
+            return dict(out, dataSize=bytes_, pData=self.rng.randbytes(bytes_)) if size else \
+                (out, bytes_)
+
+        device = self.world.handles['VkDevice'][0]
+        if command.name == 'vkCopyImageToMemoryMESA':
+            info, size = region(False)
+            info.update(flags=0, srcImage=self.world.host_image, srcImageLayout=1)
+            return {'device': device, 'pCopyImageToMemoryInfo': info, 'dataSize': size,
+                    'pData': bytes(size)}
+        n = self.rng.randrange(1, 4)
+        return {'device': device, 'pCopyMemoryToImageInfo': {
+            'flags': 0, 'dstImage': self.world.host_image, 'dstImageLayout': 1, 'regionCount': n,
+            'pRegions': [region(True) for _ in range(n)]}}
+
     def args(self, command):
         """Random parameters with new ids for what the command makes."""
+        if command.name in HOST_COPY:
+            return self.host_copy(command), []
         args = self.synth.command(command)
         made = []
         for p in command.params:
@@ -463,6 +496,21 @@ class Oracle:
                 if not self.codec.offered(command.name):
                     continue
                 out += [self.case(command, i) for i in range(rounds)]
+                out += self.rest(command, rounds)
+        return out
+
+    def rest(self, command, index):
+        """Cases for the structs that may be chained to a parameter and have not had their turn."""
+        out = []
+        for p in command.params:
+            parent = self.registry.type(p.type)
+            unused = [t for t in self.codec.chain_of(parent.name).values()
+                      if (parent.name, t.name) not in self.synth.used and
+                      t.name not in self.synth.avoid]
+            for i in range(0, len(unused), 8):
+                self.synth.force[parent.name] = unused[i:i + 8]
+                out.append(self.case(command, index + len(out)))
+                self.synth.force.clear()
         return out
 
 

@@ -444,8 +444,8 @@ class Emitter:
             else:
                 self.walk_struct(type_)
             for t in self.codec.chain_of(type_.name).values():
-                if t.name.endswith('MESA'):
-                    continue        # never reaches the driver
+                if t.stype // 1000 == 1000384:
+                    continue        # of the protocol, never reaches the driver
                 (chained_out if out else chained_in)[t.name] = t
                 self.need(t, out)
         self.lines = []

@@ -22,6 +22,7 @@ class Synth:
         self.handles = handles
         self.fixed = fixed or {}
         self.used = {}          # (parent, chained struct) -> how often
+        self.force = {}         # structs that must be chained, by parent
         self.avoid = set()      # structs that must not be chained
         self.minimal = False    # nothing optional, empty arrays, no chains
         self.budget = self.MAX_STRUCTS
@@ -82,13 +83,17 @@ class Synth:
     def chain(self, parent, depth):
         options = sorted((t for t in self.codec.chain_of(parent.name).values()
                           if t.name not in self.avoid), key=lambda t: t.stype)
-        if self.small(depth) or not options or self.rng.random() < 0.25:
+        if parent.name in self.force:
+            options = self.force.pop(parent.name)
+        elif self.small(depth) or not options or self.rng.random() < 0.25:
             return []
-        # prefer what has been used least, so that everything gets its turn
-        self.rng.shuffle(options)
-        options.sort(key=lambda t: self.used.get((parent.name, t.name), 0))
+        else:
+            # prefer what has been used least, so that everything gets its turn
+            self.rng.shuffle(options)
+            options.sort(key=lambda t: self.used.get((parent.name, t.name), 0))
+            options = options[:self.rng.randrange(1, 4 + len(options) // 6)]
         nodes = []
-        for t in options[:self.rng.randrange(1, 4 + len(options) // 6)]:
+        for t in options:
             body = {}
             try:
                 self.body(t.name, t.fields, body, depth + 1, True)
