@@ -88,7 +88,7 @@ static uint32_t check_queues(const struct venus_physical_device *gpu,
                              const VkDeviceCreateInfo *info)
 {
     uint32_t total = 0;
-    for (uint32_t i = 0; i < info->queueCreateInfoCount; i++) {
+    for (uint32_t i = 0; info->pQueueCreateInfos && i < info->queueCreateInfoCount; i++) {
         const VkDeviceQueueCreateInfo *queues = &info->pQueueCreateInfos[i];
         if (queues->queueFamilyIndex >= gpu->queue_family_count || !queues->pQueuePriorities)
             return 0;
@@ -154,7 +154,7 @@ static VkResult choose_extensions(struct venus_decoder *d,
         return VK_ERROR_OUT_OF_HOST_MEMORY;
 
     uint32_t count = 0;
-    for (uint32_t i = 0; i < info->enabledExtensionCount; i++) {
+    for (uint32_t i = 0; info->ppEnabledExtensionNames && i < info->enabledExtensionCount; i++) {
         const char *name = info->ppEnabledExtensionNames[i];
         const bool on_host = venus_gpu_extension(gpu, name) != NULL;
         if (!venus_extension_find(name) || (!on_host && !venus_extension_is_ours(gpu, name))) {

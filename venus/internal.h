@@ -60,7 +60,7 @@ struct venus_resource {
     struct venus_shm shm;      /* SHM kind only */
     struct venus_pages pages;  /* SHM kind only: owned */
     struct venus_memory_pages *memory; /* MEMORY kind: what keeps the pages, a reference or NULL */
-    int fd;                    /* a file that maps the memory; owned for kind MEMORY */
+    int fd;                    /* a file that maps the memory, or -1; owned for kind MEMORY */
     const struct venus_memory_provider *provider;
     struct venus_resource *next; /* hash chain */
 };
@@ -75,10 +75,10 @@ void venus_resource_put_all(struct venus_context *context);
 struct venus_memory_pages;
 
 /*
- * Fill *blob (fd, size, cache), resource->fd, a file of the resource's own, and resource->memory, a
- * reference that venus_memory_pages_put() gives back, for the memory object with this id.  `size` and
- * `flags` are what the client asked for, unchecked.  Returns 0, or a negative errno after logging why;
- * nothing is owned by the caller then.
+ * Fill *blob (fd, size, cache) for the memory object with this id, and the resource with either
+ * `memory`, a reference that venus_memory_pages_put() gives back, or `fd`, a file of its own.  `size`
+ * and `flags` are what the client asked for, unchecked.  Returns 0 or a negative errno; nothing is
+ * owned by the caller then.
  */
 int venus_memory_export(struct venus_context *context, uint64_t memory_id, uint64_t size,
                         uint32_t flags, struct venus_blob *blob, struct venus_resource *resource);

@@ -366,9 +366,9 @@ static int export_pages(struct venus_memory_pages *pages, struct venus_blob *blo
 {
     /* A provider without files has its own way to tell the client where the pages are. */
     if (pages->pages.fd >= 0) {
-        const int error = duplicate_twice(pages->pages.fd, &blob->fd, &resource->fd);
-        if (error)
-            return error;
+        blob->fd = fcntl(pages->pages.fd, F_DUPFD_CLOEXEC, 0);
+        if (blob->fd < 0)
+            return -errno;
     }
     atomic_fetch_add_explicit(&pages->references, 1, memory_order_relaxed);
     resource->memory = pages;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Tests of memory and of what belongs to it.
 device_tests = \
+	tests/unit/device \
 	tests/unit/handle-map \
 	tests/unit/host-copy \
 	tests/unit/memory \
@@ -10,6 +11,10 @@ if HAVE_CMOCKA
 check_PROGRAMS += $(device_tests)
 TESTS += $(device_tests)
 endif
+
+tests_unit_device_SOURCES = tests/unit/device.c
+tests_unit_device_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_device_LDADD = $(UNIT_LIBS)
 
 tests_unit_handle_map_SOURCES = tests/unit/handle-map.c
 tests_unit_handle_map_CPPFLAGS = $(UNIT_CPPFLAGS)
