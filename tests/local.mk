@@ -25,4 +25,5 @@ EXTRA_DIST += \
 
 # Everything that the tests outside `make check` need.
 .PHONY: check-programs
-check-programs: $(check_PROGRAMS)
+check-programs: $(BUILT_SOURCES)
+	$(MAKE) $(AM_MAKEFLAGS) $(check_PROGRAMS)
