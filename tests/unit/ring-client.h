@@ -18,8 +18,12 @@
 
 #define MS 1000000u
 
+/* How long to wait for what must happen, in milliseconds: machines can be very busy. */
+#define PATIENCE 20000
+
 /* Commands and a struct, by their numbers on the wire. */
 enum {
+    ENUMERATE_VERSION = 137,
     SET_REPLY = 178,
     SEEK_REPLY = 179,
     EXECUTE = 180,

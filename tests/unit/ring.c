@@ -149,7 +149,7 @@ static void test_runs_commands(void **state)
     assert_int_equal(t->status_offset, STATUS);
     uint32_t *p = mmap(NULL, RING_SIZE, PROT_READ, MAP_SHARED, t->ring_fd, 0);
     assert_ptr_not_equal(p, MAP_FAILED);
-    assert_true(wait_until(all_done, t, 2000));
+    assert_true(wait_until(all_done, t, PATIENCE));
     assert_int_equal(p[HEAD], t->tail);
     munmap(p, RING_SIZE);
 }
@@ -168,7 +168,7 @@ static void test_wraps(void **state)
             put64(&s, 32);
         }
         send_to_ring(t, &s);
-        assert_true(wait_until(all_done, t, 2000));
+        assert_true(wait_until(all_done, t, PATIENCE));
     }
     assert_false(venus_context_is_fatal(t->context));
 }
@@ -183,7 +183,7 @@ static void test_head_follows_commands(void **state)
     put64(&s, 9);
     assert_true(create_ring(t, &plain));
     send_to_ring(t, &s);
-    const uint64_t end = venus_now_ns() + 2000ull * MS;
+    const uint64_t end = venus_now_ns() + (uint64_t)PATIENCE * MS;
     while (atomic_load(word(t, HEAD)) != 36 && venus_now_ns() < end)
         usleep(100);
     usleep(20000);
@@ -196,7 +196,7 @@ static void test_head_follows_commands(void **state)
     assert_int_equal(atomic_load(word(t, HEAD)), 36);
     put_numbers(&enough, SUBMIT_SEQNO, RING_ID, 10);
     assert_true(submit(t, &enough));
-    assert_true(wait_until(all_done, t, 2000));
+    assert_true(wait_until(all_done, t, PATIENCE));
 }
 
 static void expect_bad_tail(struct test *t, uint32_t tail)
@@ -205,7 +205,7 @@ static void expect_bad_tail(struct test *t, uint32_t tail)
     atomic_store(word(t, TAIL), tail);
     if (is_idle(t))
         notify(t);
-    assert_true(wait_until(is_fatal, t, 2000));
+    assert_true(wait_until(is_fatal, t, PATIENCE));
     assert_int_equal(t->fatal, 1);
     struct stream s = {.size = 0};
     put_set_reply(&s);
@@ -239,7 +239,7 @@ static void test_idle(void **state)
     struct test *t = *state;
     assert_true(create_ring(t, &plain));
     for (int i = 0; i < 3; i++) {
-        assert_true(wait_until(is_idle, t, 2000));
+        assert_true(wait_until(is_idle, t, PATIENCE));
         assert_true(stay_asleep(200));
 
         struct stream s = {.size = 0};
@@ -248,7 +248,7 @@ static void test_idle(void **state)
         usleep(20000);
         assert_false(all_done(t)); /* it really sleeps */
         notify(t);
-        assert_true(wait_until(all_done, t, 2000));
+        assert_true(wait_until(all_done, t, PATIENCE));
         assert_false(venus_context_is_fatal(t->context));
     }
 }
@@ -269,7 +269,7 @@ static void test_second_look(void **state)
         if (wait_until(all_done, t, 20))
             found++;
         notify(t);
-        assert_true(wait_until(all_done, t, 2000));
+        assert_true(wait_until(all_done, t, PATIENCE));
     }
     assert_int_equal(found, 3);
 }
@@ -365,7 +365,7 @@ static void test_monitor(void **state)
     struct test *t = *state;
     struct stream block = {.size = 0};
     assert_true(create_ring(t, &(struct ring_info){RING_RESOURCE, PERIOD_MS * 1000, MS, TAIL}));
-    assert_true(wait_until(is_alive, t, 2000));
+    assert_true(wait_until(is_alive, t, PATIENCE));
 
     put_command(&block, WAIT_VIRTQUEUE);
     put64(&block, 1);
@@ -373,23 +373,23 @@ static void test_monitor(void **state)
     for (int i = 0; i < 10; i++) { /* while the ring is at work */
         usleep(PERIOD_MS * 1000);
         atomic_fetch_and(word(t, STATUS), ~(uint32_t)VENUS_RING_ALIVE);
-        assert_true(wait_until(is_alive, t, 10 * PERIOD_MS));
+        assert_true(wait_until(is_alive, t, PATIENCE));
     }
 
     struct stream s = {.size = 0};
     put_numbers(&s, SUBMIT_SEQNO, RING_ID, 1);
     assert_true(submit(t, &s));
-    assert_true(wait_until(all_done, t, 2000));
+    assert_true(wait_until(all_done, t, PATIENCE));
     usleep(6 * PERIOD_MS * 1000); /* nothing to wait for: it falls asleep, and ALIVE stays set */
-    assert_true(is_alive(t));
-    assert_true(is_idle(t));
     assert_true(stay_asleep(6 * PERIOD_MS));
+    assert_true(is_idle(t));
+    assert_true(is_alive(t));
 
     atomic_fetch_and(word(t, STATUS), ~(uint32_t)VENUS_RING_ALIVE); /* a command and a wait */
     struct stream command = {.size = 0};
     put_set_reply(&command);
     send_to_ring(t, &command);
-    assert_true(wait_until(is_alive, t, 10 * PERIOD_MS));
+    assert_true(wait_until(is_alive, t, PATIENCE));
 }
 
 /* A waiting client looks again after a time that grows with the wait. */
@@ -401,7 +401,7 @@ static void test_monitor_keeps_up_with_a_wait(void **state)
     for (int i = 0; i < 4; i++) {
         atomic_fetch_and(word(t, STATUS), ~(uint32_t)VENUS_RING_ALIVE);
         usleep((useconds_t)pause * 1000);
-        assert_true(wait_until(is_alive, t, PERIOD_MS));
+        assert_true(wait_until(is_alive, t, PATIENCE));
         pause = pause * 5 / 2;
     }
 }
@@ -480,7 +480,7 @@ static void test_storm(void **state)
             venus_context_fail(t->context);
         pthread_join(thread, NULL);
         if (venus_context_is_fatal(t->context))
-            assert_true(wait_until(is_told, t, 2000));
+            assert_true(wait_until(is_told, t, PATIENCE));
         else
             assert_int_equal(t->fatal, 0);
         tear_down(state);

@@ -3,7 +3,6 @@
  * The commands of the protocol itself, as far as they are not about how rings work.
  */
 #include <errno.h>
-#include <unistd.h>
 
 #include "ring-client.h"
 
@@ -35,11 +34,19 @@ static void put_execute(struct stream *s, uint32_t offset, uint32_t size)
     put32(s, 0);
 }
 
+static bool has_reply(struct test *t)
+{
+    return atomic_load((_Atomic uint32_t *)(void *)t->data) == ENUMERATE_VERSION;
+}
+
 static void test_streams(void **state)
 {
     struct test *t = *state;
     struct stream inner = {.size = 0}, s = {.size = 0}, seqno = {.size = 0};
     put_set_reply(&inner);
+    put32(&inner, ENUMERATE_VERSION);
+    put32(&inner, 1); /* with a reply */
+    put64(&inner, 1);
     put_command(&inner, WAIT_VIRTQUEUE);
     put64(&inner, 1);
     memcpy(t->data + 512, inner.bytes, inner.size);
@@ -47,12 +54,12 @@ static void test_streams(void **state)
     put_set_reply(&s); /* the outer stream goes on */
     assert_true(create_ring(t, &plain));
     send_to_ring(t, &s);
-    usleep(20000);
+    assert_true(wait_until(has_reply, t, PATIENCE));
     assert_false(all_done(t));               /* the inner one waits */
     memset(t->data + 512, 0xff, inner.size); /* it is run from a copy */
     put_numbers(&seqno, SUBMIT_SEQNO, RING_ID, 1);
     assert_true(submit(t, &seqno));
-    assert_true(wait_until(all_done, t, 2000));
+    assert_true(wait_until(all_done, t, PATIENCE));
 }
 
 static void test_stream_outside(void **state)
@@ -118,7 +125,7 @@ static void test_virtqueue_only(void **state)
     put_numbers(&s, WAIT_RING, RING_ID, 0);
     assert_true(create_ring(t, &plain));
     send_to_ring(t, &s);
-    assert_true(wait_until(is_fatal, t, 2000));
+    assert_true(wait_until(is_fatal, t, PATIENCE));
 }
 
 static void test_unaligned_submission(void **state)
