@@ -378,21 +378,25 @@ static void query_features(struct prog *p, struct device_features *f)
     vkGetPhysicalDeviceFeatures2(p->physical, &f->base);
 }
 
-/* Features that cost speed or need more set-up than these programs do. */
-static void drop_features(struct device_features *f)
+static void drop_sparse_features(VkPhysicalDeviceFeatures *f)
 {
-    VkPhysicalDeviceFeatures *b = &f->base.features;
+    f->sparseBinding = VK_FALSE;
+    f->sparseResidencyBuffer = VK_FALSE;
+    f->sparseResidencyImage2D = VK_FALSE;
+    f->sparseResidencyImage3D = VK_FALSE;
+    f->sparseResidency2Samples = VK_FALSE;
+    f->sparseResidency4Samples = VK_FALSE;
+    f->sparseResidency8Samples = VK_FALSE;
+    f->sparseResidency16Samples = VK_FALSE;
+    f->sparseResidencyAliased = VK_FALSE;
+}
 
-    b->robustBufferAccess = VK_FALSE;
-    b->sparseBinding = VK_FALSE;
-    b->sparseResidencyBuffer = VK_FALSE;
-    b->sparseResidencyImage2D = VK_FALSE;
-    b->sparseResidencyImage3D = VK_FALSE;
-    b->sparseResidency2Samples = VK_FALSE;
-    b->sparseResidency4Samples = VK_FALSE;
-    b->sparseResidency8Samples = VK_FALSE;
-    b->sparseResidency16Samples = VK_FALSE;
-    b->sparseResidencyAliased = VK_FALSE;
+/* Features that cost speed or need more set-up than these programs do. */
+static void drop_features(struct device_features *f, bool sparse)
+{
+    f->base.features.robustBufferAccess = VK_FALSE;
+    if (!sparse)
+        drop_sparse_features(&f->base.features);
     f->v11.protectedMemory = VK_FALSE;
     f->v12.bufferDeviceAddressCaptureReplay = VK_FALSE;
     f->v12.bufferDeviceAddressMultiDevice = VK_FALSE;
@@ -449,7 +453,7 @@ static void choose_family(struct prog *p)
     prog_skip(p, "no queue family with graphics and compute");
 }
 
-static void create_device(struct prog *p)
+static void create_device(struct prog *p, bool sparse)
 {
     const float priorities[4] = {1.0f, 1.0f, 1.0f, 1.0f};
     struct device_features *f = calloc(1, sizeof(*f));
@@ -464,7 +468,7 @@ static void create_device(struct prog *p)
     };
 
     query_features(p, f);
-    drop_features(f);
+    drop_features(f, sparse);
     note_features(p, f);
     queue.queueFamilyIndex = p->family;
     queue.queueCount = p->queue_count;
@@ -485,7 +489,7 @@ void prog_init(struct prog *p, int argc, char **argv, const struct prog_about *a
 
     prog_init_instance(p, argc, argv, about);
     choose_family(p);
-    create_device(p);
+    create_device(p, about->sparse);
     pool.queueFamilyIndex = p->family;
     CHECK(vkCreateCommandPool(p->device, &pool, NULL, &p->pool));
 }

@@ -94,6 +94,7 @@ struct prog_about {
     const char *name;
     const char *summary;
     const char *modes; /* accepted other arguments, NULL when there are none */
+    bool sparse;       /* enable the features of sparse memory too */
 };
 
 /**

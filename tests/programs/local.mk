@@ -80,6 +80,7 @@ VKPROG_ALL = \
 	tests/programs/pushdescriptors \
 	tests/programs/queries \
 	tests/programs/robust \
+	tests/programs/sparse \
 	tests/programs/stages \
 	tests/programs/subpasses \
 	tests/programs/sync2 \
@@ -127,6 +128,8 @@ tests_programs_queries_CPPFLAGS = $(VKPROG_CPPFLAGS)
 tests_programs_queries_LDADD = $(VKPROG_LIBS)
 tests_programs_robust_CPPFLAGS = $(VKPROG_CPPFLAGS)
 tests_programs_robust_LDADD = $(VKPROG_LIBS)
+tests_programs_sparse_CPPFLAGS = $(VKPROG_CPPFLAGS)
+tests_programs_sparse_LDADD = $(VKPROG_LIBS)
 tests_programs_stages_CPPFLAGS = $(VKPROG_CPPFLAGS)
 tests_programs_stages_LDADD = $(VKPROG_LIBS)
 tests_programs_subpasses_CPPFLAGS = $(VKPROG_CPPFLAGS)
@@ -165,6 +168,7 @@ tests/programs/allocbench-allocbench.$(OBJEXT) \
 	tests/programs/pushdescriptors-pushdescriptors.$(OBJEXT) \
 	tests/programs/queries-queries.$(OBJEXT) \
 	tests/programs/robust-robust.$(OBJEXT) \
+	tests/programs/sparse-sparse.$(OBJEXT) \
 	tests/programs/stages-stages.$(OBJEXT) \
 	tests/programs/subpasses-subpasses.$(OBJEXT) \
 	tests/programs/sync2-sync2.$(OBJEXT) \

@@ -25,8 +25,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 dir=${1:?usage: run-all.sh DIR [PROGRAM...]}
 shift
 all="bda churn commandbuffers compute descriptors errors events fences mapping modern multisample
-     pipelinecache props pushdescriptors queries robust stages subpasses sync2 textures threads
-     timeline transfers triangle types pairs"
+     pipelinecache props pushdescriptors queries robust sparse stages subpasses sync2 textures
+     threads timeline transfers triangle types pairs"
 programs=${*:-$all}
 limit=${PROGRAM_TIMEOUT:-180}
 native_env=${NATIVE_ENV:-}
