@@ -121,11 +121,10 @@ static void *watch_thread(void *arg)
     client_end(c, fds[1].revents ? END_SIGNAL : END_LEFT);
     context_fail(c);
 
-    /* Without SIGTERM nobody is in a hurry; with it, the daemon may not be there to kill us. */
-    while (poll(fds, 1, fds[1].revents ? VTEST_ORPHAN_MS : -1) < 0)
+    while (poll(fds, 1, VTEST_FINISH_MS) < 0)
         ;
     if (!fds[0].revents) {
-        backend_log(VENUS_LOG_WARNING, "the GPU's work did not end, giving up on it");
+        backend_log(VENUS_LOG_WARNING, "the client's work on the GPU does not end: giving it up");
         _exit(VTEST_CLIENT_STUCK);
     }
     return NULL;

@@ -32,11 +32,10 @@ struct vtest_client_params {
     PFN_vkGetInstanceProcAddr (*load_vulkan)(void);
 };
 
-/* Exit statuses of a client's process. */
-#define VTEST_CLIENT_LEFT    0 /* the client closed the connection, or SIGTERM came */
-#define VTEST_CLIENT_DROPPED 1 /* we did, after logging why */
-/* SIGTERM did not bring an orderly end within VTEST_ORPHAN_MS. */
-#define VTEST_CLIENT_STUCK 2
+/* Exit statuses of a client's process; others are not ours (a driver's, a sanitizer's). */
+#define VTEST_CLIENT_LEFT    0  /* the client closed the connection, or SIGTERM came */
+#define VTEST_CLIENT_DROPPED 10 /* we did, after logging why */
+#define VTEST_CLIENT_STUCK   11 /* what was left took longer than VTEST_FINISH_MS; logged */
 
 /*
  * Serve the client until it leaves.  To be called by the only thread of the process, with SIGPIPE

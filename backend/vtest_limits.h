@@ -42,9 +42,12 @@
 /* Rings of a client that the daemon remembers, to mark them should the client's process die. */
 #define VTEST_MAX_WATCHED_RINGS 64u
 
-/* Time for clients' processes to end after SIGTERM before they are killed, in milliseconds; and
- * for one whose daemon is gone before it gives up on an orderly end. */
+/* Time for clients' processes to end after the daemon's SIGTERM before they are killed, in
+ * milliseconds. */
 #define VTEST_SHUTDOWN_MS 3000
-#define VTEST_ORPHAN_MS   10000
+
+/* Time for a process to end when its client has gone or was dropped, in milliseconds. Work that the
+ * client left on the GPU may never end: it can wait for a semaphore that nobody will signal. */
+#define VTEST_FINISH_MS 5000
 
 #endif

@@ -80,10 +80,21 @@ static void close_others(int a, int b)
     close_range(high + 1, ~0u, 0);
 }
 
+static void forget_peers(struct vtest_peer *peer)
+{
+    while (peer) {
+        struct vtest_peer *next = peer->next;
+        free(peer);
+        peer = next;
+    }
+}
+
 __attribute__((noreturn)) static void client_process(const struct vtest_server *s, int socket,
                                                      int control, pid_t peer, pid_t daemon)
 {
     close_others(socket, control);
+    forget_peers(s->clients);
+    forget_peers(s->refused);
     /* The daemon gets the terminal's signals and passes them on as SIGTERM, which stays blocked:
      * it is read from a signalfd. */
     signal(SIGINT, SIG_IGN);
@@ -147,8 +158,10 @@ static bool start_client(struct vtest_server *s, int socket)
         goto error;
     }
     peer->pid = fork();
-    if (!peer->pid)
+    if (!peer->pid) {
+        free(peer);
         client_process(s, socket, control[1], peer_id, daemon);
+    }
     if (peer->pid < 0) {
         backend_log(VENUS_LOG_ERROR, "client refused: fork: %s", strerror(errno));
         goto error;
@@ -212,16 +225,17 @@ static struct vtest_peer *oldest_refused(const struct vtest_server *s)
 
 static void log_end(const struct vtest_peer *peer, int status)
 {
-    if (WIFSIGNALED(status))
+    if (WIFSIGNALED(status)) {
         backend_log(VENUS_LOG_ERROR, "%s: its process %d died of signal %d (%s)%s", peer->name,
                     (int)peer->pid, WTERMSIG(status), strsignal(WTERMSIG(status)),
                     WCOREDUMP(status) ? ", core dumped" : "");
-    else if (!peer->ended)
-        backend_log(VENUS_LOG_ERROR, "%s: its process %d ended with status %d", peer->name,
-                    (int)peer->pid, WEXITSTATUS(status));
-    else
-        backend_log(VENUS_LOG_DEBUG, "%s: its process %d ended with status %d", peer->name,
-                    (int)peer->pid, WEXITSTATUS(status));
+        return;
+    }
+    const int code = WEXITSTATUS(status);
+    const bool known = code == VTEST_CLIENT_LEFT || code == VTEST_CLIENT_DROPPED ||
+                       code == VTEST_CLIENT_STUCK;
+    backend_log(known && peer->ended ? VENUS_LOG_DEBUG : VENUS_LOG_ERROR,
+                "%s: its process %d ended with status %d", peer->name, (int)peer->pid, code);
 }
 
 static void client_ended(struct vtest_server *s, pid_t pid, int status)

@@ -17,7 +17,8 @@ settle()
 {
     local i
     for ((i = 0; i < 200; i++)); do
-        [ -z "$(cat "/proc/$pid/task/$pid/children")" ] && return
+        # A little more, for what comes after reaping the last one.
+        [ -z "$(cat "/proc/$pid/task/$pid/children")" ] && sleep 0.2 && return
         sleep 0.1
     done
     echo "processes of dead clients are still there:"
@@ -77,7 +78,7 @@ if ! through_venus 60 vulkaninfo --summary >/dev/null 2>&1; then
     status=1
 fi
 # A client that is gone has done nothing wrong.
-if grep -E 'error: |died of|did not end' "$log"; then
+if grep -E 'error: |died of' "$log"; then
     status=1
 fi
 stop_daemon "$socket" || status=1

@@ -599,6 +599,26 @@ static void test_client_gone_while_blocked(void **state)
     assert_int_equal(process_files(daemon_.pid), files);
 }
 
+/* Nor does one whose driver never comes back. */
+static void test_client_gone_while_hanging(void **state)
+{
+    (void)state;
+    pid_t pid;
+    const int fd = client(3);
+    const uint32_t hang[] = {FAKE_HANG, 0, 0};
+    assert_true(wire_sync_create(fd, 0));
+    assert_int_equal(daemon_children(&daemon_, &pid), 1);
+    assert_true(wire_submit(fd, 3, 0, hang, 3, NULL, 0));
+    sleep_ms(100);
+    close(fd);
+    assert_true(process_wait_gone(pid));
+    assert_true(daemon_logged(&daemon_, "does not end: giving it up"));
+    /* The daemon is as it was. */
+    const int next = client(4);
+    assert_true(wire_sync_create(next, 0));
+    close(next);
+}
+
 /* More rings than are remembered: the first and the last ones get FATAL. */
 static void test_many_rings(void **state)
 {
@@ -678,6 +698,7 @@ int main(void)
         TEST(test_sigterm_hanging),
         TEST(test_daemon_killed),
         TEST(test_client_gone_while_blocked),
+        TEST(test_client_gone_while_hanging),
         TEST(test_many_rings),
         cmocka_unit_test_setup_teardown(test_max_clients, setup_limited, teardown),
     };

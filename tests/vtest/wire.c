@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -24,24 +25,17 @@ int wire_connect(const char *path)
     return -1;
 }
 
-static bool write_all(int fd, const void *data, size_t size)
-{
-    while (size) {
-        const ssize_t n = send(fd, data, size, MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return false;
-        data = (const char *)data + n;
-        size -= n;
-    }
-    return true;
-}
-
 bool wire_send_raw(int fd, uint32_t length, uint32_t command, const void *payload, size_t size)
 {
-    const uint32_t header[] = {length, command};
-    return write_all(fd, header, sizeof(header)) && write_all(fd, payload, size);
+    /* At once, so that a server which dislikes the header does not make the rest fail. */
+    uint32_t header[] = {length, command};
+    struct iovec parts[] = {{header, sizeof(header)}, {(void *)payload, size}};
+    const struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+    ssize_t n;
+    do {
+        n = sendmsg(fd, &message, MSG_NOSIGNAL);
+    } while (n < 0 && errno == EINTR);
+    return n == (ssize_t)(sizeof(header) + size);
 }
 
 bool wire_send(int fd, uint32_t command, const uint32_t *words, uint32_t count)
