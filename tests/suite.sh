@@ -13,27 +13,27 @@ make_check=$lib/make-check
 # ---- builds: gcc and clang, every registry, and the unit tests in each ----
 
 # What the daemons and programs of the pairings below are.
-run build-trixie-gcc 600 "$build" trixie "$(build_dir trixie)" "all check-programs" --enable-werror
-run build-sid-clang 600 "$build" sid "$(build_dir sid)" "all check-programs" --enable-werror CC=clang
+run build-trixie-gcc 900 "$build" trixie "$(build_dir trixie)" "all check-programs" --enable-werror
+run build-sid-clang 900 "$build" sid "$(build_dir sid)" "all check-programs" --enable-werror CC=clang
 group check-trixie-gcc 300 "$make_check" trixie "$(build_dir trixie)"
 group check-sid-clang 300 "$make_check" sid "$(build_dir sid)"
 
 # Debian 12 can build, but has no Venus driver to run against.
 if [ "$(host_suite)" = bookworm ]; then
-    run build-bookworm-gcc 600 "$build" bookworm "$(build_dir bookworm)" "all check-programs" \
+    run build-bookworm-gcc 900 "$build" bookworm "$(build_dir bookworm)" "all check-programs" \
         --enable-werror
     group check-bookworm-gcc 300 "$make_check" bookworm "$(build_dir bookworm)"
 fi
 
-run build-asan 600 "$build" trixie "$XEN_VENUS_BUILD/asan" "all check-programs" --enable-werror \
+run build-asan 900 "$build" trixie "$XEN_VENUS_BUILD/asan" "all check-programs" --enable-werror \
     --enable-sanitizer=address,undefined --enable-fuzzer CC=clang CFLAGS="-g -O1"
 group check-asan 300 "$make_check" trixie "$XEN_VENUS_BUILD/asan"
 run fuzz-60s 180 "$lib/enter-root" trixie env top_builddir="$XEN_VENUS_BUILD/asan" \
     VK_REGISTRY=/usr/share/vulkan/registry/vk.xml tests/fuzz/run 60
-run build-tsan 600 "$build" trixie "$XEN_VENUS_BUILD/tsan" "all check-programs" --enable-werror \
+run build-tsan 900 "$build" trixie "$XEN_VENUS_BUILD/tsan" "all check-programs" --enable-werror \
     --enable-sanitizer=thread CFLAGS="-g -O1"
 group check-tsan 300 "$make_check" trixie "$XEN_VENUS_BUILD/tsan"
-run distcheck 600 "$build" trixie "$(build_dir trixie)" distcheck --enable-werror
+run distcheck 900 "$build" trixie "$(build_dir trixie)" distcheck --enable-werror
 run dist-complete 60 tests/lib/dist-complete "$(build_dir trixie)"
 
 # ---- applications through Venus: Mesa of Debian 13 and of sid on either side ----

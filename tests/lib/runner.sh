@@ -12,7 +12,10 @@
 # SECONDS it is stopped and has failed.  With a list of patterns in $RUNNER_ONLY, only tests whose
 # name matches one run.
 
-passed=0 failed=0 skipped=0 failed_names=
+passed=0 failed=0 skipped=0 failed_names= running=
+
+# An interrupt ends the test that runs, too.
+trap 'trap - INT TERM; [ -z "$running" ] || kill "$running"; exit 130' INT TERM
 
 selected()
 {
@@ -56,7 +59,10 @@ run_logged()
     local limit=$1 start=$SECONDS
     shift
     status=0
-    timeout -k 10 "$limit" "$@" >"$log" 2>&1 </dev/null || status=$?
+    timeout -k 10 "$limit" "$@" >"$log" 2>&1 </dev/null &
+    running=$!
+    wait "$running" || status=$?
+    running=
     seconds=$((SECONDS - start))
     if [ "$status" = 124 ] || [ "$status" = 137 ]; then
         echo "stopped after $limit s" >>"$log"
