@@ -128,8 +128,10 @@ static int probe_wait(pid_t pid)
     if (WTERMSIG(status) == SIGALRM)
         backend_log(VENUS_LOG_ERROR, "the Vulkan driver did not start within %d s", PROBE_SECONDS);
     else
-        backend_log(VENUS_LOG_ERROR, "the Vulkan driver crashed when it was started: signal %d "
-                                     "(%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+        backend_log(VENUS_LOG_ERROR,
+                    "the Vulkan driver crashed when it was started: signal %d "
+                    "(%s)",
+                    WTERMSIG(status), strsignal(WTERMSIG(status)));
     return BACKEND_EXIT_VULKAN;
 }
 
@@ -270,8 +272,10 @@ const struct backend_gpu *backend_gpu_select(const struct backend_gpu *gpus, int
     if (matches == 1)
         return found;
     if (matches)
-        backend_log(VENUS_LOG_ERROR, "--gpu=%s: %d GPUs match; choose one by index, UUID or PCI "
-                                     "address (see --list-gpus)", selector, matches);
+        backend_log(VENUS_LOG_ERROR,
+                    "--gpu=%s: %d GPUs match; choose one by index, UUID or PCI "
+                    "address (see --list-gpus)",
+                    selector, matches);
     else
         backend_log(VENUS_LOG_ERROR, "--gpu=%s: no GPU matches (see --list-gpus)", selector);
     return NULL;

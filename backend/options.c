@@ -151,8 +151,10 @@ bool options_parse(struct options *options, int argc, char **argv)
         return false;
     }
     if (mode_given == !!options->vtest_path) {
-        fprintf(stderr, "xen-venusd: give %s of --vtest and --list-gpus\n"
-                        "Try 'xen-venusd --help'.\n", mode_given ? "only one" : "one");
+        fprintf(stderr,
+                "xen-venusd: give %s of --vtest and --list-gpus\n"
+                "Try 'xen-venusd --help'.\n",
+                mode_given ? "only one" : "one");
         return false;
     }
     return !options->vtest_path || check_path(options->vtest_path);

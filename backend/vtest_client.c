@@ -261,8 +261,7 @@ static bool handle_context_init(struct vtest_client *c, const struct vtest_messa
     if (m->payload[0] != VENUS_CAPSET_ID)
         return client_refuse(c, m->command, "capset %u instead of Venus (%u)", m->payload[0],
                              VENUS_CAPSET_ID);
-    struct venus_context *context =
-        venus_context_create(c->renderer, c->label, &context_events, c);
+    struct venus_context *context = venus_context_create(c->renderer, c->label, &context_events, c);
     if (!context)
         return client_refuse(c, m->command, "out of memory");
     pthread_mutex_lock(&c->lock);

@@ -23,9 +23,9 @@
 #include "venus.h"
 
 struct vtest_client_params {
-    int socket;             /* connected to the client */
-    int control;            /* for reports to the daemon; -1: none */
-    pid_t peer;             /* the client's process id, for messages; 0 unknown */
+    int socket;              /* connected to the client */
+    int control;             /* for reports to the daemon; -1: none */
+    pid_t peer;              /* the client's process id, for messages; 0 unknown */
     const uint8_t *gpu_uuid; /* offer only this GPU, or NULL */
     bool validate;
     /* How to get at Vulkan; returns NULL after logging why there is none. */

@@ -9,9 +9,9 @@
 
 /* Start with a zeroed struct. */
 struct vtest_ids {
-    uint32_t *free;    /* stack of returned ids */
+    uint32_t *free; /* stack of returned ids */
     size_t free_count, free_capacity;
-    uint32_t highest;  /* given out so far */
+    uint32_t highest; /* given out so far */
 };
 
 void vtest_ids_finish(struct vtest_ids *ids);

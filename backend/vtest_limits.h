@@ -15,7 +15,7 @@
 #define VTEST_MAX_CLIENTS     4096u
 
 /* Refused clients that have not yet gone away, and how long they may take, in milliseconds. */
-#define VTEST_MAX_REFUSED    16u
+#define VTEST_MAX_REFUSED     16u
 #define VTEST_REFUSED_WAIT_MS 5000
 
 /* Payload of one message in bytes. Mesa sends less than 1 KiB; large data goes through rings. */

@@ -56,7 +56,8 @@ static int lock_folder(const char *path)
     return fd;
 }
 
-/* Remove what is in the way if it is a socket that nobody listens on. False after logging why not. */
+/* Remove what is in the way if it is a socket that nobody listens on. False after logging why not.
+ */
 static bool remove_stale(const char *path, const struct sockaddr_un *address)
 {
     struct stat st;

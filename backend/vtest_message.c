@@ -12,14 +12,13 @@
 /* What each command looks like and when it may come. */
 struct command {
     const char *name;
-    uint32_t min, max; /* length as the header counts it */
+    uint32_t min, max;   /* length as the header counts it */
     uint8_t first, last; /* phases */
 };
 
 static const struct command commands[] = {
     [VTEST_RESOURCE_UNREF] = {"RESOURCE_UNREF", 1, 1, VTEST_PHASE_READY, VTEST_PHASE_READY},
-    [VTEST_RESOURCE_BUSY_WAIT] = {"RESOURCE_BUSY_WAIT", 2, 2, VTEST_PHASE_NAMED,
-                                  VTEST_PHASE_READY},
+    [VTEST_RESOURCE_BUSY_WAIT] = {"RESOURCE_BUSY_WAIT", 2, 2, VTEST_PHASE_NAMED, VTEST_PHASE_READY},
     [VTEST_CREATE_RENDERER] = {"CREATE_RENDERER", 1, VTEST_MAX_NAME, VTEST_PHASE_NEW,
                                VTEST_PHASE_NEW},
     [VTEST_PING_PROTOCOL_VERSION] = {"PING_PROTOCOL_VERSION", 0, 0, VTEST_PHASE_NAMED,

@@ -69,8 +69,8 @@ void vtest_input_take(struct vtest_input *in, const struct vtest_message *messag
 /* One batch of a SUBMIT_CMD2. */
 struct vtest_batch {
     const uint32_t *commands;
-    uint32_t command_size; /* bytes */
-    uint32_t ring_idx;     /* 0 when the client named none: the CPU timeline */
+    uint32_t command_size;  /* bytes */
+    uint32_t ring_idx;      /* 0 when the client named none: the CPU timeline */
     const uint32_t *points; /* sync points, VTEST_POINT_WORDS words each */
     uint32_t point_count;
 };

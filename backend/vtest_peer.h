@@ -3,8 +3,8 @@
  * What the daemon keeps of one client: enough to end the client should its process die.
  *
  * The client's socket stays open here, and so do files of its rings' memory.  When the process is
- * gone without having taken leave of its client, the rings' status words get FATAL and the client is answered, so that it stops
- * instead of waiting for ever.
+ * gone without having taken leave of its client, the rings' status words get FATAL and the client
+ * is answered, so that it stops instead of waiting for ever.
  */
 #ifndef VTEST_PEER_H
 #define VTEST_PEER_H

@@ -232,8 +232,8 @@ static void log_end(const struct vtest_peer *peer, int status)
         return;
     }
     const int code = WEXITSTATUS(status);
-    const bool known = code == VTEST_CLIENT_LEFT || code == VTEST_CLIENT_DROPPED ||
-                       code == VTEST_CLIENT_STUCK;
+    const bool known =
+        code == VTEST_CLIENT_LEFT || code == VTEST_CLIENT_DROPPED || code == VTEST_CLIENT_STUCK;
     backend_log(known && peer->ended ? VENUS_LOG_DEBUG : VENUS_LOG_ERROR,
                 "%s: its process %d ended with status %d", peer->name, (int)peer->pid, code);
 }

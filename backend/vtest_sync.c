@@ -25,8 +25,8 @@ struct vtest_sync {
 struct vtest_point {
     struct vtest_sync *sync;
     uint64_t value;
-    struct vtest_wait *wait;                 /* NULL for a fence's */
-    struct vtest_point *next, **link;        /* in sync->waits; link NULL: not there */
+    struct vtest_wait *wait;          /* NULL for a fence's */
+    struct vtest_point *next, **link; /* in sync->waits; link NULL: not there */
 };
 
 struct vtest_wait {

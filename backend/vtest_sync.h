@@ -40,7 +40,8 @@ struct vtest_syncs {
 };
 
 void vtest_syncs_init(struct vtest_syncs *syncs);
-/* Drops all syncs and waits (whoever polls one sees a hang-up), and fences that were not retired. */
+/* Drops all syncs and waits (whoever polls one sees a hang-up), and fences that were not retired.
+ */
 void vtest_syncs_finish(struct vtest_syncs *syncs);
 
 int vtest_sync_create(struct vtest_syncs *syncs, uint64_t value, uint32_t *id);

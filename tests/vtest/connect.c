@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * connect SOCKET N: N clients that make their contexts and as many rings as Mesa uses, a monitored one
- * among them, and then do nothing: no driver is loaded for them. Prints "ready" and stays until its
- * standard input ends.
+ * connect SOCKET N: N clients that make their contexts and as many rings as Mesa uses, a monitored
+ * one among them, and then do nothing: no driver is loaded for them. Prints "ready" and stays until
+ * its standard input ends.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,17 +19,17 @@
 static uint32_t encode_create_ring(uint32_t *words, uint32_t id, uint32_t blob, bool monitored)
 {
     uint32_t n = 0;
-    const uint32_t body[] = {0, blob, 0, 0, BLOB_SIZE, 0, 1000000, 0, 0, 0, 64, 0, 128, 0, 192, 0,
-                             RING_SIZE, 0, 192 + RING_SIZE, 0, 4, 0};
-    words[n++] = 188, words[n++] = 0;             /* command, flags */
-    words[n++] = id, words[n++] = 0;              /* ring */
-    words[n++] = 1, words[n++] = 0;               /* pCreateInfo */
-    words[n++] = 1000384000;                      /* RingCreateInfo */
-    words[n++] = monitored, words[n++] = 0;       /* pNext */
+    const uint32_t body[] = {0,   blob, 0,   0, BLOB_SIZE, 0, 1000000,         0, 0, 0, 64, 0,
+                             128, 0,    192, 0, RING_SIZE, 0, 192 + RING_SIZE, 0, 4, 0};
+    words[n++] = 188, words[n++] = 0;       /* command, flags */
+    words[n++] = id, words[n++] = 0;        /* ring */
+    words[n++] = 1, words[n++] = 0;         /* pCreateInfo */
+    words[n++] = 1000384000;                /* RingCreateInfo */
+    words[n++] = monitored, words[n++] = 0; /* pNext */
     if (monitored) {
-        words[n++] = 1000384006;                  /* RingMonitorInfo */
-        words[n++] = 0, words[n++] = 0;           /* pNext */
-        words[n++] = 3000000;                     /* microseconds */
+        words[n++] = 1000384006;        /* RingMonitorInfo */
+        words[n++] = 0, words[n++] = 0; /* pNext */
+        words[n++] = 3000000;           /* microseconds */
     }
     memcpy(words + n, body, sizeof(body));
     return n + sizeof(body) / 4;

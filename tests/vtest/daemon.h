@@ -20,7 +20,8 @@ void daemon_init(struct daemon *d);
 void daemon_spawn(struct daemon *d, const char *const *arguments);
 /* Start `--vtest` on the socket, with up to two more options, and wait until it listens. */
 bool daemon_serve(struct daemon *d, const char *option1, const char *option2);
-/* Wait until it ends: the exit code, or minus the signal, or -1000 after 20 s (it is then killed). */
+/* Wait until it ends: the exit code, or minus the signal, or -1000 after 20 s (it is then killed).
+ */
 int daemon_wait(struct daemon *d);
 /* SIGTERM and daemon_wait(). */
 int daemon_stop(struct daemon *d);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A client for tests that do something to it, or to its server: opens a device, prints "ready", then
+ * A client for tests that do something to it, or to its server: opens a device, prints "ready",
+ * then
  *
  *   idle      sleeps until its standard input ends
  *   busy      allocates, maps, submits, waits and frees for ever; ends at the first error
@@ -70,7 +71,9 @@ static void be_waiting(struct prog *p)
 int main(int argc, char **argv)
 {
     static const struct prog_about about = {
-        "standby", "be a client that something can be done to", "idle busy stubborn wait",
+        "standby",
+        "be a client that something can be done to",
+        "idle busy stubborn wait",
     };
     struct prog p;
     char byte;

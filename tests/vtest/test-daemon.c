@@ -62,8 +62,8 @@ static void test_usage(void **state)
     check_run(2, "the selector is empty", "--vtest", "--gpu=", NULL);
     check_run(2, "requires an argument", "--vtest", "--gpu", NULL);
     check_run(2, "not one of error, warning, info, debug", "--vtest", "--log-level=loud", NULL);
-    static const char *const numbers[] = {"0", "-1", "4097", "ten", "", " 3", "5x",
-                                          "99999999999999999999"};
+    static const char *const numbers[] = {"0", "-1", "4097", "ten",
+                                          "",  " 3", "5x",   "99999999999999999999"};
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
         char option[64];
         snprintf(option, sizeof(option), "--max-clients=%s", numbers[i]);
@@ -93,9 +93,10 @@ static void test_no_gpu(void **state)
 static void test_list(void **state)
 {
     (void)state;
-    check_run(0, "0: Fake Alpha 100\n    type    discrete, Vulkan 1.3.7\n    driver  fake 1.0\n"
-                 "    uuid    a1000000-0000-0000-0000-000000000001\n    pci     0000:01:00.0\n"
-                 "    memory  host-import\n1: Fake Alpha 200\n",
+    check_run(0,
+              "0: Fake Alpha 100\n    type    discrete, Vulkan 1.3.7\n    driver  fake 1.0\n"
+              "    uuid    a1000000-0000-0000-0000-000000000001\n    pci     0000:01:00.0\n"
+              "    memory  host-import\n1: Fake Alpha 200\n",
               "--list-gpus", NULL, NULL);
     check_run(0, "    memory  unusable: it takes in nothing", "--list-gpus", NULL, NULL);
 }
@@ -181,8 +182,8 @@ static void test_bad_places(void **state)
     close(open(daemon_.socket, O_CREAT | O_WRONLY, 0600));
     check_run(BACKEND_EXIT_SOCKET, "exists and is not a socket", vtest, NULL, NULL);
     assert_int_equal(access(daemon_.socket, F_OK), 0);
-    check_run(BACKEND_EXIT_SOCKET, "No such file or directory", "--vtest=/nonexistent/socket",
-              NULL, NULL);
+    check_run(BACKEND_EXIT_SOCKET, "No such file or directory", "--vtest=/nonexistent/socket", NULL,
+              NULL);
     check_run(BACKEND_EXIT_SOCKET, "exists and is not a socket", "--vtest=/", NULL, NULL);
 }
 
@@ -218,9 +219,9 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_usage),        TEST(test_no_gpu),          TEST(test_list),
-        TEST(test_select),       TEST(test_socket_in_use),   TEST(test_stale_socket),
-        TEST(test_bad_places),   TEST(test_replaced_socket), TEST(test_signals),
+        TEST(test_usage),      TEST(test_no_gpu),          TEST(test_list),
+        TEST(test_select),     TEST(test_socket_in_use),   TEST(test_stale_socket),
+        TEST(test_bad_places), TEST(test_replaced_socket), TEST(test_signals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,21 +21,19 @@ static void test_headers(void **state)
     assert_int_equal(size, 5); /* bytes */
     assert_null(vtest_header_check(6, VTEST_RESOURCE_CREATE_BLOB, VTEST_PHASE_READY, &size));
     assert_int_equal(size, 24);
-    assert_null(vtest_header_check(VTEST_MAX_MESSAGE / 4, VTEST_SUBMIT_CMD2, VTEST_PHASE_READY,
-                                   &size));
+    assert_null(
+        vtest_header_check(VTEST_MAX_MESSAGE / 4, VTEST_SUBMIT_CMD2, VTEST_PHASE_READY, &size));
     assert_int_equal(size, VTEST_MAX_MESSAGE);
     /* Lengths whose byte count overflows. */
-    assert_string_equal(
-        vtest_header_check(0x40000001, VTEST_SUBMIT_CMD2, VTEST_PHASE_READY, &size),
-        "message is too long");
-    assert_string_equal(
-        vtest_header_check(0x40000000, VTEST_SYNC_WAIT, VTEST_PHASE_READY, &size),
-        "message is too long");
+    assert_string_equal(vtest_header_check(0x40000001, VTEST_SUBMIT_CMD2, VTEST_PHASE_READY, &size),
+                        "message is too long");
+    assert_string_equal(vtest_header_check(0x40000000, VTEST_SYNC_WAIT, VTEST_PHASE_READY, &size),
+                        "message is too long");
     assert_string_equal(vtest_header_check(0, VTEST_CREATE_RENDERER, VTEST_PHASE_NEW, &size),
                         "message is too short");
-    assert_string_equal(vtest_header_check(VTEST_MAX_NAME + 1, VTEST_CREATE_RENDERER,
-                                           VTEST_PHASE_NEW, &size),
-                        "message is too long");
+    assert_string_equal(
+        vtest_header_check(VTEST_MAX_NAME + 1, VTEST_CREATE_RENDERER, VTEST_PHASE_NEW, &size),
+        "message is too long");
 }
 
 /* Every number in every phase: refused, or a known command. */
@@ -43,13 +41,13 @@ static void test_phases(void **state)
 {
     (void)state;
     static const uint32_t lengths[] = {
-        [VTEST_RESOURCE_UNREF] = 1,    [VTEST_RESOURCE_BUSY_WAIT] = 2,
-        [VTEST_CREATE_RENDERER] = 2,   [VTEST_PING_PROTOCOL_VERSION] = 0,
-        [VTEST_PROTOCOL_VERSION] = 1,  [VTEST_GET_PARAM] = 1,
-        [VTEST_GET_CAPSET] = 2,        [VTEST_CONTEXT_INIT] = 1,
+        [VTEST_RESOURCE_UNREF] = 1,       [VTEST_RESOURCE_BUSY_WAIT] = 2,
+        [VTEST_CREATE_RENDERER] = 2,      [VTEST_PING_PROTOCOL_VERSION] = 0,
+        [VTEST_PROTOCOL_VERSION] = 1,     [VTEST_GET_PARAM] = 1,
+        [VTEST_GET_CAPSET] = 2,           [VTEST_CONTEXT_INIT] = 1,
         [VTEST_RESOURCE_CREATE_BLOB] = 6, [VTEST_SYNC_CREATE] = 2,
-        [VTEST_SYNC_UNREF] = 1,        [VTEST_SYNC_READ] = 1,
-        [VTEST_SYNC_WRITE] = 3,        [VTEST_SYNC_WAIT] = 2,
+        [VTEST_SYNC_UNREF] = 1,           [VTEST_SYNC_READ] = 1,
+        [VTEST_SYNC_WRITE] = 3,           [VTEST_SYNC_WAIT] = 2,
         [VTEST_SUBMIT_CMD2] = 1,
     };
     static const uint32_t allowed[] = {
@@ -169,8 +167,8 @@ static void test_submit(void **state)
     uint32_t count;
     struct vtest_batch batch;
     /* Two batches of version 3: commands {100, 101} and {102}, one sync each. */
-    const uint32_t v3[] = {2, 0, 13, 2, 16, 1, 5, 1, 15, 1, 19, 1, 7,
-                           100, 101, 102, 1, 2, 0, 3, 4, 5};
+    const uint32_t v3[] = {2, 0, 13,  2,   16,  1, 5, 1, 15, 1, 19,
+                           1, 7, 100, 101, 102, 1, 2, 0, 3,  4, 5};
     assert_null(vtest_submit_check(v3, 22, 3, &count));
     assert_int_equal(count, 2);
     vtest_submit_batch(v3, 3, 0, &batch);
@@ -219,9 +217,9 @@ static void test_failure_replies(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_headers),         cmocka_unit_test(test_phases),
-        cmocka_unit_test(test_input),           cmocka_unit_test(test_input_stream),
-        cmocka_unit_test(test_submit),          cmocka_unit_test(test_failure_replies),
+        cmocka_unit_test(test_headers), cmocka_unit_test(test_phases),
+        cmocka_unit_test(test_input),   cmocka_unit_test(test_input_stream),
+        cmocka_unit_test(test_submit),  cmocka_unit_test(test_failure_replies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

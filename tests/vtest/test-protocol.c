@@ -388,10 +388,16 @@ static void test_bad_messages(void **state)
         {"syncs of a batch", 9, VTEST_SUBMIT_CMD2, {1, 0, 7, 0, 7, 1, 0}, 9},
         {"syncs of a batch", 9, VTEST_SUBMIT_CMD2, {1, 0, 7, 0, 7, 0x80000000, 0}, 9},
         {"ring_idx is out of range", 7, VTEST_SUBMIT_CMD2, {1, 1, 7, 0, 7, 0, 64}, 7},
-        {"SUBMIT_CMD2 (24): unknown sync id", 10, VTEST_SUBMIT_CMD2,
-         {1, 1, 7, 0, 7, 1, 0, 3, 0, 0}, 10},
-        {"SUBMIT_CMD2 (24): unknown sync id", 10, VTEST_SUBMIT_CMD2,
-         {1, 1, 7, 0, 7, 1, 1, 3, 0, 0}, 10},
+        {"SUBMIT_CMD2 (24): unknown sync id",
+         10,
+         VTEST_SUBMIT_CMD2,
+         {1, 1, 7, 0, 7, 1, 0, 3, 0, 0},
+         10},
+        {"SUBMIT_CMD2 (24): unknown sync id",
+         10,
+         VTEST_SUBMIT_CMD2,
+         {1, 1, 7, 0, 7, 1, 1, 3, 0, 0},
+         10},
     };
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         check_bad(&all[i]);
@@ -476,7 +482,7 @@ static void check_end(const uint32_t command[3], uint32_t request, bool with_fd)
     const int pending = wire_sync_wait(fd, 0, UINT32_MAX, wait + 2, 1);
     assert_true(pending >= 0);
     assert_true(wire_submit(fd, 3, 0, command, 3, NULL, 0));
-    const bool sent = request == VTEST_SYNC_WAIT  ? wire_send(fd, request, wait, 5)
+    const bool sent = request == VTEST_SYNC_WAIT   ? wire_send(fd, request, wait, 5)
                       : request == VTEST_SYNC_READ ? wire_send(fd, request, &id, 1)
                                                    : wire_send(fd, request, blob, 6);
     if (command[0] == FAKE_BLOCK) {

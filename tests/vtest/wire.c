@@ -130,8 +130,8 @@ bool wire_context(int fd, const char *name, uint32_t version)
 
 uint32_t wire_blob(int fd, uint32_t flags, uint64_t size, uint64_t blob_id, int *blob_fd)
 {
-    const uint32_t request[] = {2, flags, (uint32_t)size, size >> 32, (uint32_t)blob_id,
-                                blob_id >> 32};
+    const uint32_t request[] = {
+        2, flags, (uint32_t)size, size >> 32, (uint32_t)blob_id, blob_id >> 32};
     uint32_t id = 0;
     *blob_fd = -1;
     if (!wire_send(fd, VTEST_RESOURCE_CREATE_BLOB, request, 6) ||
