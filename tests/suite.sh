@@ -52,6 +52,7 @@ done
 group programs-asan 600 env XEN_VENUSD="$XEN_VENUS_BUILD/asan/backend/xen-venusd" \
     tests/vtest/programs.sh sid trixie
 for suite in trixie sid; do
+    run "recorded-$suite" 200 tests/wire/recorded.sh $suite $suite
     group "idle-$suite" 150 tests/vtest/idle.sh $suite $suite
     run "kill-clients-$suite" 300 tests/vtest/kill-clients.sh $suite $suite
     group "kill-server-$suite" 150 tests/vtest/kill-server.sh $suite $suite

@@ -5,10 +5,11 @@ WIRE_ORACLE = \
 	tests/wire/cases.py \
 	tests/wire/negative.py \
 	tests/wire/null_driver.py \
+	tests/wire/recorded.py \
 	tests/wire/synth.py \
 	tests/wire/vkxml.py \
 	tests/wire/wire.py
-EXTRA_DIST += $(WIRE_ORACLE)
+EXTRA_DIST += $(WIRE_ORACLE) tests/wire/recorded.sh
 
 NULL_CPPFLAGS = $(VENUS_CPPFLAGS) -I$(top_srcdir)/tests/wire -I$(top_builddir)/tests/wire
 
@@ -38,3 +39,11 @@ tests_wire_replay_LDADD = tests/wire/libnull.a $(VENUS_LIBS)
 
 dist_check_SCRIPTS += tests/wire/decoder.sh
 TESTS += tests/wire/decoder.sh
+
+# A daemon that records what clients send.
+check_PROGRAMS += tests/wire/recording-venusd
+tests_wire_recording_venusd_SOURCES = backend/main.c tests/wire/record.c
+tests_wire_recording_venusd_CPPFLAGS = $(VENUS_CPPFLAGS) -I$(srcdir)/backend
+tests_wire_recording_venusd_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=venus_decoder_run,--wrap=venus_reply_finish
+tests_wire_recording_venusd_LDADD = backend/libbackend.a venus/libvenus.a -ldl -lpthread -lm
