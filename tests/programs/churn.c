@@ -136,7 +136,7 @@ static void run_gpu(struct prog *p, uint32_t rounds)
         prog_buffer_create(p, &device, size,
                            VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT,
                            PROG_DEVICE);
-        vkCmdFillBuffer(cmd, device.buffer, 0, VK_WHOLE_SIZE, round * 0x01010101u);
+        vkCmdFillBuffer(cmd, device.buffer, 0, VK_WHOLE_SIZE, (round & 0xff) * 0x01010101u);
         prog_barrier(cmd);
         vkCmdCopyBuffer(cmd, device.buffer, b.buffer, 1, &copy);
         prog_barrier(cmd);
