@@ -71,9 +71,9 @@ static void be_waiting(struct prog *p)
 int main(int argc, char **argv)
 {
     static const struct prog_about about = {
-        "standby",
-        "be a client that something can be done to",
-        "idle busy stubborn wait",
+        .name = "standby",
+        .summary = "be a client that something can be done to",
+        .modes = "idle busy stubborn wait",
     };
     struct prog p;
     char byte;
