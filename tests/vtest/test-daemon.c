@@ -76,18 +76,20 @@ static void test_usage(void **state)
 static void test_no_gpu(void **state)
 {
     (void)state;
+    char vtest[128];
+    snprintf(vtest, sizeof(vtest), "--vtest=%s", daemon_.socket);
     setenv("FAKE_GPUS", "no-driver", 1);
-    check_run(BACKEND_EXIT_VULKAN, "no Vulkan driver is installed", "--vtest", NULL, NULL);
+    check_run(BACKEND_EXIT_VULKAN, "no Vulkan driver is installed", vtest, NULL, NULL);
     check_run(BACKEND_EXIT_VULKAN, "no Vulkan driver is installed", "--list-gpus", NULL, NULL);
     setenv("FAKE_GPUS", "crash", 1);
-    check_run(BACKEND_EXIT_VULKAN, "the Vulkan driver crashed when it was started: signal 6",
-              "--vtest", NULL, NULL);
+    check_run(BACKEND_EXIT_VULKAN, "the Vulkan driver crashed when it was started: signal 6", vtest,
+              NULL, NULL);
     setenv("FAKE_GPUS", "none", 1);
-    check_run(BACKEND_EXIT_GPU, "finds no GPU", "--vtest", NULL, NULL);
+    check_run(BACKEND_EXIT_GPU, "finds no GPU", vtest, NULL, NULL);
     check_run(BACKEND_EXIT_GPU, "finds no GPU", "--list-gpus", NULL, NULL);
     setenv("FAKE_GPUS", "unusable", 1);
-    check_run(BACKEND_EXIT_GPU, "Fake Beta: unusable: it takes in nothing", "--vtest", NULL, NULL);
-    assert_int_equal(access("/tmp/.virgl_test", F_OK), -1);
+    check_run(BACKEND_EXIT_GPU, "Fake Beta: unusable: it takes in nothing", vtest, NULL, NULL);
+    assert_int_equal(access(daemon_.socket, F_OK), -1);
 }
 
 static void test_list(void **state)
