@@ -283,15 +283,6 @@ void venus_decoder_init(struct venus_decoder *d, struct venus_context *context,
                         struct venus_ring *ring);
 void venus_decoder_finish(struct venus_decoder *d);
 
-/* SPIR-V is made of 32-bit words and drivers read it so: false, and an error, if `size` bytes of code
- * are not. */
-static inline bool venus_check_spirv(struct venus_decoder *d, size_t size)
-{
-    if (__builtin_expect(size % 4 != 0, 0))
-        venus_decoder_fail(d, "SPIR-V of %zu bytes, which is not a multiple of 4", size);
-    return size % 4 == 0;
-}
-
 /*
  * Decode and run all commands in [bytes, bytes + size), which is private memory, 4-byte aligned.
  * `after`, when not NULL, is called after every command with the bytes consumed so far.  False when

@@ -29,18 +29,6 @@ static void add_pipelines(struct venus_decoder *d, struct venus_device *device, 
     }
 }
 
-/* Shader code can come in the stage's chain instead of a VkShaderModule. */
-static void check_stages(struct venus_decoder *d, const VkPipelineShaderStageCreateInfo *stages,
-                         uint32_t count)
-{
-    for (uint32_t i = 0; stages && i < count; i++) {
-        for (const VkBaseInStructure *s = stages[i].pNext; s; s = s->pNext) {
-            if (s->sType == VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO)
-                venus_check_spirv(d, ((const VkShaderModuleCreateInfo *)(const void *)s)->codeSize);
-        }
-    }
-}
-
 static bool check_arrays(struct venus_decoder *d, uint32_t count, const void *infos,
                          const uint64_t *ids)
 {
@@ -58,10 +46,6 @@ void venus_handle_vkCreateGraphicsPipelines(struct venus_decoder *d,
     args->ret = VK_SUCCESS;
     if (!check_arrays(d, count, args->pCreateInfos, args->pPipelines_ids) || !count)
         return;
-    for (uint32_t i = 0; i < count; i++)
-        check_stages(d, args->pCreateInfos[i].pStages, args->pCreateInfos[i].stageCount);
-    if (d->fatal)
-        return;
     args->ret = device->vk.CreateGraphicsPipelines(device->handle, args->pipelineCache, count,
                                                    args->pCreateInfos, NULL, args->pPipelines);
     add_pipelines(d, device, count, args->pPipelines_ids, args->pPipelines);
@@ -74,10 +58,6 @@ void venus_handle_vkCreateComputePipelines(struct venus_decoder *d,
     const uint32_t count = args->createInfoCount;
     args->ret = VK_SUCCESS;
     if (!check_arrays(d, count, args->pCreateInfos, args->pPipelines_ids) || !count)
-        return;
-    for (uint32_t i = 0; i < count; i++)
-        check_stages(d, &args->pCreateInfos[i].stage, 1);
-    if (d->fatal)
         return;
     args->ret = device->vk.CreateComputePipelines(device->handle, args->pipelineCache, count,
                                                   args->pCreateInfos, NULL, args->pPipelines);
@@ -92,8 +72,6 @@ void venus_handle_vkCreateRayTracingPipelinesKHR(struct venus_decoder *d,
     args->ret = VK_SUCCESS;
     if (!check_arrays(d, count, args->pCreateInfos, args->pPipelines_ids) || !count)
         return;
-    for (uint32_t i = 0; i < count; i++)
-        check_stages(d, args->pCreateInfos[i].pStages, args->pCreateInfos[i].stageCount);
     if (!device->vk.CreateRayTracingPipelinesKHR)
         venus_decoder_fail(d, "the device was created without VK_KHR_ray_tracing_pipeline");
     if (d->fatal)

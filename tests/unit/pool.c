@@ -411,20 +411,6 @@ static void test_bad_descriptor_sets(void **state)
 /* ---- pipelines ---- */
 
 static VkPipelineShaderStageCreateInfo stage;
-static VkShaderModuleCreateInfo module;
-
-/* Shader code in the chain of a stage, behind another struct. */
-static void use_inline_code(size_t size)
-{
-    static VkPipelineShaderStageRequiredSubgroupSizeCreateInfo front;
-    module = (VkShaderModuleCreateInfo){.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
-                                        .codeSize = size};
-    front = (VkPipelineShaderStageRequiredSubgroupSizeCreateInfo){
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO,
-        .pNext = &module};
-    stage = (VkPipelineShaderStageCreateInfo){
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO, .pNext = &front};
-}
 
 static VkResult create_graphics(struct unit *u, uint32_t count, uint64_t *ids)
 {
@@ -476,7 +462,6 @@ static VkResult create_ray_tracing(struct unit *u, uint64_t deferred, uint32_t c
 static void test_pipelines(void **state)
 {
     struct unit *u = *state;
-    use_inline_code(64);
     assert_int_equal(create_graphics(u, 2, (uint64_t[]){10, 11}), VK_SUCCESS);
     assert_int_equal(create_compute(u, 2, (uint64_t[]){12, 13}), VK_SUCCESS);
     assert_int_equal(create_ray_tracing(u, 0, 1, (uint64_t[]){14}), VK_SUCCESS);
@@ -498,7 +483,6 @@ static void test_some_pipelines_fail(void **state)
 {
     struct unit *u = *state;
     uint64_t ids[] = {10, 11, 12};
-    use_inline_code(64);
     driver.fail_mask = 2;
     driver.result = VK_PIPELINE_COMPILE_REQUIRED;
     assert_int_equal(create_compute(u, 3, ids), VK_PIPELINE_COMPILE_REQUIRED);
@@ -514,7 +498,6 @@ static void test_some_pipelines_fail(void **state)
 static void test_bad_pipeline_ids(void **state)
 {
     struct unit *u = *state;
-    use_inline_code(64);
     create_compute(u, 4, (uint64_t[]){10, 10, 12, 13});
     assert_failed(u, "new VkPipeline 0xa: in use already");
     assert_int_equal(driver.freed_count, 3); /* what has no id is destroyed */
@@ -528,26 +511,10 @@ static void test_bad_pipeline_ids(void **state)
     assert_int_equal(driver.creates, 0);
 }
 
-static void test_bad_shader_code(void **state)
-{
-    struct unit *u = *state;
-    use_inline_code(63);
-    create_graphics(u, 2, (uint64_t[]){10, 11});
-    assert_failed(u, "SPIR-V of 63 bytes");
-    unit_renew(u);
-    create_compute(u, 1, (uint64_t[]){10});
-    assert_failed(u, "SPIR-V of 63 bytes");
-    unit_renew(u);
-    create_ray_tracing(u, 0, 1, (uint64_t[]){10});
-    assert_failed(u, "SPIR-V of 63 bytes");
-    assert_int_equal(driver.creates, 0);
-}
-
 /* Deferring would let the driver use our arguments after the command has ended. */
 static void test_nothing_is_deferred(void **state)
 {
     struct unit *u = *state;
-    use_inline_code(64);
     driver.deferred = (VkDeferredOperationKHR)(uintptr_t)5;
     assert_int_equal(create_ray_tracing(u, 77, 1, (uint64_t[]){10}), VK_OPERATION_NOT_DEFERRED_KHR);
     assert_int_equal((uintptr_t)driver.deferred, 0);
@@ -566,12 +533,11 @@ static void test_nothing_is_deferred(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        POOL_TEST(test_command_buffers),     POOL_TEST(test_allocation_that_fails),
-        POOL_TEST(test_bad_allocations),     POOL_TEST(test_bad_frees),
-        POOL_TEST(test_descriptor_sets),     POOL_TEST(test_bad_descriptor_sets),
-        POOL_TEST(test_pipelines),           POOL_TEST(test_some_pipelines_fail),
-        POOL_TEST(test_bad_pipeline_ids),    POOL_TEST(test_bad_shader_code),
-        POOL_TEST(test_nothing_is_deferred),
+        POOL_TEST(test_command_buffers),  POOL_TEST(test_allocation_that_fails),
+        POOL_TEST(test_bad_allocations),  POOL_TEST(test_bad_frees),
+        POOL_TEST(test_descriptor_sets),  POOL_TEST(test_bad_descriptor_sets),
+        POOL_TEST(test_pipelines),        POOL_TEST(test_some_pipelines_fail),
+        POOL_TEST(test_bad_pipeline_ids), POOL_TEST(test_nothing_is_deferred),
     };
     return cmocka_run_group_tests_name("pool", tests, NULL, NULL);
 }
