@@ -18,7 +18,8 @@ import cases    # noqa: E402
 import vkxml    # noqa: E402
 import wire     # noqa: E402
 
-VIRTQUEUE, NESTED, RING = 0, 1, 2
+VIRTQUEUE, NESTED, RING, STREAM, BLOB, UNREF, FENCE, POKE, FAIL = range(9)
+DMA_BUF = 0x80
 
 
 def chunk(kind, data):
@@ -76,10 +77,80 @@ def transport(oracle):
     yield encode('vkSetReplyCommandStreamMESA',
                  pStream={'resourceId': 1, 'offset': 64, 'size': 4096}) + \
         encode('vkSeekReplyCommandStreamMESA', position=32)
-    memory = oracle.world.handles['VkDevice'][0]
+
+
+def words(*values):
+    return struct.pack('<%dI' % len(values), *values)
+
+
+def scenes(oracle):
+    """Inputs of several chunks: memory and blobs, semaphores, failures of the driver."""
+    def encode(name, **args):
+        return chunk(VIRTQUEUE,
+                     bytes(oracle.codec.encode(oracle.registry.command(name), args).data))
+
+    handles = oracle.world.handles
+    device = handles['VkDevice'][0]
+
+    def allocate(memory, index, resource=None, export=None):
+        chain = []
+        if resource is not None:
+            chain.append(('VkImportMemoryResourceInfoMESA', {'resourceId': resource}))
+        if export is not None:
+            chain.append(('VkExportMemoryAllocateInfo', {'handleTypes': export}))
+        return encode('vkAllocateMemory', device=device, pMemory=memory, pAllocateInfo={
+            'pNext': chain, 'allocationSize': 8192, 'memoryTypeIndex': index})
+
     for index in (0, 1):
-        yield encode('vkAllocateMemory', device=memory, pMemory=0x77770000 + index,
-                     pAllocateInfo={'allocationSize': 8192, 'memoryTypeIndex': index})
+        for size, flags in ((8192, 1), (4096, 1), (1 << 20, 1), (8192, 3), (8192, 7)):
+            yield allocate(0x7770, index) + chunk(BLOB, words(7, 0x7770, size, flags)) + \
+                allocate(0x7771, index, resource=7) + chunk(UNREF, words(7)) + \
+                encode('vkFreeMemory', device=device, memory=0x7770)
+        yield allocate(0x7770, index, export=0x200) + chunk(BLOB, words(7, 0x7770, 8192, 7)) + \
+            allocate(0x7771, index, resource=7) + \
+            encode('vkGetMemoryResourcePropertiesMESA', device=device, resourceId=7,
+                   pMemoryResourceProperties={'pNext': [
+                       ('VkMemoryResourceAllocationSizePropertiesMESA', {})]})
+        yield chunk(BLOB, words(8, 0, 65536, 1)) + allocate(0x7771, index, resource=8) + \
+            chunk(UNREF, words(8))
+    semaphore, fence = handles['VkSemaphore'][0], handles['VkFence'][0]
+    queue = handles['VkQueue'][0]
+    signal = encode('vkImportSemaphoreResourceMESA', device=device, pImportSemaphoreResourceInfo={
+        'semaphore': semaphore, 'resourceId': 0})
+    submit = encode('vkQueueSubmit', queue=queue, submitCount=1, fence=fence, pSubmits=[{
+        'waitSemaphoreCount': 1, 'pWaitSemaphores': [semaphore], 'pWaitDstStageMask': [1],
+        'commandBufferCount': 0, 'signalSemaphoreCount': 1, 'pSignalSemaphores': [semaphore]}])
+    submit2 = encode('vkQueueSubmit2', queue=queue, submitCount=1, fence=0, pSubmits=[{
+        'flags': 0, 'waitSemaphoreInfoCount': 1, 'pWaitSemaphoreInfos': [{
+            'semaphore': semaphore, 'value': 0, 'stageMask': 1, 'deviceIndex': 0}],
+        'commandBufferInfoCount': 0, 'signalSemaphoreInfoCount': 0}])
+    sparse = encode('vkQueueBindSparse', queue=queue, bindInfoCount=1, fence=0, pBindInfo=[{
+        'waitSemaphoreCount': 1, 'pWaitSemaphores': [semaphore], 'bufferBindCount': 0,
+        'imageOpaqueBindCount': 0, 'imageBindCount': 0, 'signalSemaphoreCount': 0}])
+    take = encode('vkWaitSemaphoreResourceMESA', device=device, semaphore=semaphore)
+    destroy = encode('vkDestroySemaphore', device=device, semaphore=semaphore)
+    for way in (submit, submit2, sparse, take, destroy):
+        yield signal + way + way
+    yield encode('vkResetFenceResourceMESA', device=device, fence=fence)
+    for timeline in (0, 1, 2, 3, 63, 64):
+        yield submit + chunk(FENCE, words(timeline)) + chunk(FENCE, words(timeline))
+    for name in sorted(oracle.registry.commands):
+        command = oracle.registry.commands[name]
+        if command.number is not None and command.ret == 'VkResult' and \
+                oracle.encodable(command):
+            args, _ = oracle.args(command)
+            yield chunk(FAIL, words(1)) + \
+                chunk(VIRTQUEUE, bytes(oracle.codec.encode(command, args, 1).data))
+    # the ring's own words: tail beyond the buffer, backwards, unaligned; bad status and head
+    start = chunk(RING, encode('vkDestroyFence', device=device, fence=0)[4:])
+    for offset, value in ((16, 0xfffffff0), (16, 0x10000), (16, 0x41), (16, 4), (0, 64), (32, 2),
+                          (32, 0xffffffff)):
+        yield start + chunk(POKE, words(offset, value)) + start
+
+
+def first_word(data, flag):
+    return bytes([data[0] | flag]) + data[1:]
+
 
 
 def main():
@@ -106,6 +177,11 @@ def main():
             kind = VIRTQUEUE if i % 4 else rng.choice((NESTED, RING))
             with open(os.path.join(args.corpus, '%04d-%s' % (i, name)), 'wb') as file:
                 file.write(chunk(kind, data))
+        for i, data in enumerate(scenes(oracle)):
+            for flag in (0, DMA_BUF):
+                name = 'scene-%03d-%02x' % (i, flag)
+                with open(os.path.join(args.corpus, name), 'wb') as file:
+                    file.write(first_word(data, flag))
 
 
 if __name__ == '__main__':

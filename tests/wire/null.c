@@ -102,6 +102,11 @@ void null_destroy(const char *type, uint64_t handle)
     null.objects--;
 }
 
+bool null_fails(void)
+{
+    return null.fail_in && --null.fail_in == 0;
+}
+
 /* ---- outputs ---- */
 
 uint64_t null_leaf(unsigned size)
@@ -237,7 +242,9 @@ static VkResult give_extensions(bool device, uint32_t *count, VkExtensionPropert
 {
     uint32_t n = 0;
     for (size_t i = 0; i < null_extension_count; i++) {
-        if (null_extensions[i].device != device)
+        if (null_extensions[i].device != device ||
+            (null.dma_buf &&
+             strcmp(null_extensions[i].name, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME) == 0))
             continue;
         if (properties) {
             if (n == *count)
@@ -290,6 +297,10 @@ VkResult VKAPI_CALL null_vkCreateInstance(const VkInstanceCreateInfo *info,
     null_lock();
     if (null.walk)
         null_walk_vkCreateInstance(info, allocator, instance);
+    if (null_fails()) {
+        null_unlock();
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
     *instance = (VkInstance)(uintptr_t)null_create("VkInstance", 0);
     null_create("VkPhysicalDevice", NULL_HANDLE(*instance));
     null_unlock();
@@ -417,8 +428,11 @@ void VKAPI_CALL null_vkGetPhysicalDeviceExternalBufferProperties(
     VkExternalBufferProperties *properties)
 {
     (void)device;
-    properties->externalMemoryProperties = (VkExternalMemoryProperties){
-        VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT, 0, (VkFlags)info->handleType};
+    VkExternalMemoryFeatureFlags features = VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT;
+    if (null.dma_buf)
+        features |= VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT;
+    properties->externalMemoryProperties =
+        (VkExternalMemoryProperties){features, (VkFlags)info->handleType, (VkFlags)info->handleType};
 }
 
 void VKAPI_CALL null_vkGetPhysicalDeviceExternalSemaphoreProperties(
@@ -457,6 +471,10 @@ VkResult VKAPI_CALL null_vkCreateDevice(VkPhysicalDevice physical, const VkDevic
     null_lock();
     if (null.walk)
         null_walk_vkCreateDevice(physical, info, allocator, device);
+    if (null_fails()) {
+        null_unlock();
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
     *device = (VkDevice)(uintptr_t)null_create("VkDevice", 0);
     for (uint32_t i = 0; i < 2 * QUEUES_PER_FAMILY; i++)
         null_create("VkQueue", NULL_HANDLE(*device));
@@ -488,6 +506,26 @@ void VKAPI_CALL null_vkGetDeviceQueue2(VkDevice device, const VkDeviceQueueInfo2
                                        VkQueue *queue)
 {
     *queue = device_queue(device, info->queueFamilyIndex, info->queueIndex);
+}
+
+VkResult VKAPI_CALL null_vkAllocateMemory(VkDevice device, const VkMemoryAllocateInfo *info,
+                                          const VkAllocationCallbacks *allocator,
+                                          VkDeviceMemory *memory)
+{
+    null_lock();
+    if (null.walk)
+        null_walk_vkAllocateMemory(device, info, allocator, memory);
+    if (null_fails()) {
+        null_unlock();
+        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    }
+    *memory = (VkDeviceMemory)(uintptr_t)null_create("VkDeviceMemory", NULL_HANDLE(device));
+    null_unlock();
+    /* an imported file is the driver's from now on */
+    for (const VkBaseInStructure *s = info->pNext; s; s = s->pNext)
+        if (s->sType == VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR)
+            close(((const VkImportMemoryFdInfoKHR *)(const void *)s)->fd);
+    return VK_SUCCESS;
 }
 
 VkResult VKAPI_CALL null_vkGetMemoryHostPointerPropertiesEXT(

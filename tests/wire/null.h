@@ -20,6 +20,8 @@
 struct null_driver {
     bool walk;      /* read every parameter, including all that it points to */
     bool check;     /* with walk: abort on dead handles; abort when objects are left behind */
+    bool dma_buf;   /* memory is shared as dma-bufs, not by importing host pointers */
+    unsigned fail_in; /* the so many-th command from now that can fail does; 0: none */
     bool fill;      /* fill outputs with the pattern of null_leaf() instead of zeros */
     FILE *out;      /* with walk: write down what is read; NULL: nowhere */
     uint64_t leaf;  /* numbers given out by null_leaf() */
@@ -40,6 +42,9 @@ void null_unlock(void);
 uint64_t null_create(const char *type, uint64_t parent);
 void null_destroy(const char *type, uint64_t handle);
 void null_destroy_children(uint64_t handle);
+
+/* Whether this command is the one that fails (fail_in). */
+bool null_fails(void);
 
 /* The next number of the pattern for outputs, in the low `size` bytes. */
 uint64_t null_leaf(unsigned size);

@@ -19,7 +19,7 @@ BY_HAND = set('''
     vkGetPhysicalDeviceMemoryProperties2 vkGetPhysicalDeviceExternalBufferProperties
     vkGetPhysicalDeviceExternalSemaphoreProperties vkGetPhysicalDeviceExternalFenceProperties
     vkCreateDevice vkGetDeviceQueue vkGetDeviceQueue2 vkGetMemoryHostPointerPropertiesEXT
-    vkGetMemoryFdPropertiesKHR vkGetMemoryFdKHR vkGetFenceFdKHR vkGetSemaphoreFdKHR vkMapMemory
+    vkGetMemoryFdPropertiesKHR vkGetMemoryFdKHR vkGetFenceFdKHR vkGetSemaphoreFdKHR vkMapMemory vkAllocateMemory
     vkGetBufferMemoryRequirements vkGetImageMemoryRequirements vkGetBufferMemoryRequirements2
     vkGetImageMemoryRequirements2 vkGetDeviceBufferMemoryRequirements
     vkGetDeviceImageMemoryRequirements'''.split())
@@ -404,6 +404,20 @@ class Emitter:
             self.put('%s[i] = (%s)(uintptr_t)null_create("%s", NULL_HANDLE(%s));' %
                      (p.name, p.type, type_.name, parent), 2)
 
+    def fail(self, c, params):
+        self.put('if (null_fails()) {', 1)
+        for p in c.params:
+            if self.codec.is_output(p) and self.registry.type(p.type).kind == 'handle':
+                n = self.length(p.length[0], '', params) if p.length else '1'
+                self.put('for (uint32_t i = 0; %s && i < %s; i++)' % (p.name, n), 2)
+                self.put('%s[i] = VK_NULL_HANDLE;' % p.name, 3)
+            elif self.codec.is_output(p) and p.is_length:
+                self.put('if (%s)' % p.name, 2)
+                self.put('*%s = 0;' % p.name, 3)
+        self.put('null_unlock();', 2)
+        self.put('return VK_ERROR_OUT_OF_DEVICE_MEMORY;', 2)
+        self.put('}', 1)
+
     def command(self, c):
         self.put('static VKAPI_ATTR %s VKAPI_CALL %s' % (c.ret, self.declare(c, 'null_' + c.name)))
         self.put('{')
@@ -415,6 +429,8 @@ class Emitter:
             self.put('if (null.walk)', 1)
             self.put('null_walk_%s(%s);' % (c.name, ', '.join(p.name for p in c.params)), 2)
         params = {p.name: p for p in c.params}
+        if c.ret == 'VkResult':
+            self.fail(c, params)
         if c.number is not None:
             self.fill_command(c, params)
         self.objects(c, params)
