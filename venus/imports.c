@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "imports.h"
+#include "pnext.h"
 
 /* Position of the entry, or -1. imports->lock is held. */
 static int find(const struct venus_imports *imports, const struct venus_device *device,
@@ -63,19 +64,11 @@ void venus_imports_forget(struct venus_device *device)
     pthread_mutex_unlock(&imports->lock);
 }
 
-static void *find_in_chain(const void *chain, VkStructureType type)
-{
-    for (const VkBaseInStructure *s = chain; s; s = s->pNext)
-        if (s->sType == type)
-            return (void *)s;
-    return NULL;
-}
-
 /* Remove element `at` of the array of 64-bit values that some struct of the chain has per wait. */
 static void drop_timeline_value(const void *chain, uint32_t at)
 {
     VkTimelineSemaphoreSubmitInfo *info =
-        find_in_chain(chain, VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO);
+        venus_pnext_find(chain, VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO);
     if (!info || at >= info->waitSemaphoreValueCount || !info->pWaitSemaphoreValues)
         return;
     uint64_t *values = (uint64_t *)info->pWaitSemaphoreValues;
@@ -85,7 +78,7 @@ static void drop_timeline_value(const void *chain, uint32_t at)
 static void drop_device_index(const void *chain, uint32_t at)
 {
     VkDeviceGroupSubmitInfo *info =
-        find_in_chain(chain, VK_STRUCTURE_TYPE_DEVICE_GROUP_SUBMIT_INFO);
+        venus_pnext_find(chain, VK_STRUCTURE_TYPE_DEVICE_GROUP_SUBMIT_INFO);
     if (!info || at >= info->waitSemaphoreCount || !info->pWaitSemaphoreDeviceIndices)
         return;
     uint32_t *indices = (uint32_t *)info->pWaitSemaphoreDeviceIndices;

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "imports.h"
+#include "pnext.h"
 #include "ring.h"
 #include "thread.h"
 
@@ -201,14 +202,6 @@ static const char *bind(struct venus_queue *queue, uint32_t ring_idx)
     return wrong;
 }
 
-static const VkDeviceQueueTimelineInfoMESA *find_timeline_info(const void *chain)
-{
-    for (const VkBaseInStructure *s = chain; s; s = s->pNext)
-        if ((uint32_t)s->sType == (uint32_t)VENUS_STRUCTURE_TYPE_DEVICE_QUEUE_TIMELINE_INFO_MESA)
-            return (const void *)s;
-    return NULL;
-}
-
 void venus_handle_vkGetDeviceQueue2(struct venus_decoder *d, struct venus_vkGetDeviceQueue2 *args)
 {
     struct venus_device *device = args->first->data;
@@ -218,7 +211,8 @@ void venus_handle_vkGetDeviceQueue2(struct venus_decoder *d, struct venus_vkGetD
         return;
     }
     struct venus_queue *queue = find_queue(device, info);
-    const VkDeviceQueueTimelineInfoMESA *timeline = find_timeline_info(info->pNext);
+    const VkDeviceQueueTimelineInfoMESA *timeline = venus_pnext_find(
+        info->pNext, (uint32_t)VENUS_STRUCTURE_TYPE_DEVICE_QUEUE_TIMELINE_INFO_MESA);
     if (!queue || !timeline) {
         venus_decoder_fail(d, "queue %u of family %u, flags 0x%x: %s", info->queueIndex,
                            info->queueFamilyIndex, info->flags,

@@ -17,6 +17,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "pnext.h"
 #include "ring.h"
 #include "thread.h"
 
@@ -281,14 +282,6 @@ static void *run_ring(void *arg)
 
 /* ---- creation and destruction, on the virtqueue's thread ---- */
 
-static const void *find_in_chain(const void *chain, uint32_t type)
-{
-    for (const VkBaseInStructure *s = chain; s; s = s->pNext)
-        if ((uint32_t)s->sType == type)
-            return s;
-    return NULL;
-}
-
 struct venus_ring *venus_ring_find(struct venus_context *context, uint64_t id)
 {
     /* Only this thread changes the list. */
@@ -370,9 +363,9 @@ static struct venus_resource *check_create_info(struct venus_decoder *d, uint64_
 static bool start_ring(struct venus_ring *ring, const VkRingCreateInfoMESA *info)
 {
     const VkRingMonitorInfoMESA *monitor =
-        find_in_chain(info->pNext, (uint32_t)VENUS_STRUCTURE_TYPE_RING_MONITOR_INFO_MESA);
+        venus_pnext_find(info->pNext, (uint32_t)VENUS_STRUCTURE_TYPE_RING_MONITOR_INFO_MESA);
     const VkRingPriorityInfoMESA *priority =
-        find_in_chain(info->pNext, (uint32_t)VENUS_STRUCTURE_TYPE_RING_PRIORITY_INFO_MESA);
+        venus_pnext_find(info->pNext, (uint32_t)VENUS_STRUCTURE_TYPE_RING_PRIORITY_INFO_MESA);
 
     ring->idle_timeout = info->idleTimeout;
     if (priority)

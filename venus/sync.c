@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "imports.h"
+#include "instance.h"
+#include "pnext.h"
 #include "ring.h"
 #include "thread.h"
 
@@ -64,42 +66,23 @@ void venus_handle_vkWaitSemaphores(struct venus_decoder *d, struct venus_vkWaitS
 
 /* ---- creation ---- */
 
-/* Take a struct out of the chain whose head is at `info`. */
-static void unlink_from_chain(const void *info, const void *member)
-{
-    for (VkBaseOutStructure *s = (VkBaseOutStructure *)info; s; s = s->pNext) {
-        if (s->pNext == member) {
-            s->pNext = s->pNext->pNext;
-            return;
-        }
-    }
-}
-
-static void *find_in_chain(const void *chain, VkStructureType type)
-{
-    for (const VkBaseInStructure *s = chain; s; s = s->pNext)
-        if (s->sType == type)
-            return (void *)s;
-    return NULL;
-}
-
 /* Clients may ask for handle types that we offer but the driver lacks: it must not see those. */
-static void limit_handle_types(const void *info, void *export_info, VkFlags *handle_types,
+static void limit_handle_types(const void *info, VkStructureType export_type, VkFlags *handle_types,
                                VkFlags host)
 {
     *handle_types &= host;
     if (!*handle_types)
-        unlink_from_chain(info, export_info);
+        venus_pnext_take(info, (uint32_t)export_type);
 }
 
 void venus_handle_vkCreateFence(struct venus_decoder *d, struct venus_vkCreateFence *args)
 {
     const struct venus_device *device = d->device;
     VkExportFenceCreateInfo *export_info =
-        find_in_chain(args->pCreateInfo, VK_STRUCTURE_TYPE_EXPORT_FENCE_CREATE_INFO);
+        venus_pnext_find(args->pCreateInfo, VK_STRUCTURE_TYPE_EXPORT_FENCE_CREATE_INFO);
     if (export_info)
         limit_handle_types(
-            args->pCreateInfo, export_info, &export_info->handleTypes,
+            args->pCreateInfo, export_info->sType, &export_info->handleTypes,
             device->physical_device->fence_sync_fd ? VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT : 0);
 
     args->ret = device->vk.CreateFence(args->device, args->pCreateInfo, NULL, args->pFence);
@@ -113,9 +96,9 @@ void venus_handle_vkCreateSemaphore(struct venus_decoder *d, struct venus_vkCrea
 {
     struct venus_device *device = d->device;
     VkExportSemaphoreCreateInfo *export_info =
-        find_in_chain(args->pCreateInfo, VK_STRUCTURE_TYPE_EXPORT_SEMAPHORE_CREATE_INFO);
+        venus_pnext_find(args->pCreateInfo, VK_STRUCTURE_TYPE_EXPORT_SEMAPHORE_CREATE_INFO);
     if (export_info)
-        limit_handle_types(args->pCreateInfo, export_info, &export_info->handleTypes,
+        limit_handle_types(args->pCreateInfo, export_info->sType, &export_info->handleTypes,
                            device->physical_device->semaphore_sync_fd
                                ? VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT
                                : 0);
@@ -132,21 +115,13 @@ void venus_handle_vkCreateSemaphore(struct venus_decoder *d, struct venus_vkCrea
 
 /* ---- what is offered ---- */
 
-static bool has_extension(const struct venus_physical_device *physical_device, const char *name)
-{
-    for (uint32_t i = 0; i < physical_device->extension_count; i++)
-        if (!strcmp(physical_device->extensions[i].extensionName, name))
-            return true;
-    return false;
-}
-
 void venus_sync_probe(struct venus_physical_device *physical_device)
 {
     const struct venus_instance_vk *vk = &physical_device->instance->vk;
 
     physical_device->fence_sync_fd = false;
     if (vk->GetPhysicalDeviceExternalFenceProperties &&
-        has_extension(physical_device, VK_KHR_EXTERNAL_FENCE_FD_EXTENSION_NAME)) {
+        venus_gpu_extension(physical_device, VK_KHR_EXTERNAL_FENCE_FD_EXTENSION_NAME)) {
         const VkPhysicalDeviceExternalFenceInfo info = {
             .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_FENCE_INFO,
             .handleType = VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT,
@@ -161,7 +136,7 @@ void venus_sync_probe(struct venus_physical_device *physical_device)
 
     physical_device->semaphore_sync_fd = false;
     if (vk->GetPhysicalDeviceExternalSemaphoreProperties &&
-        has_extension(physical_device, VK_KHR_EXTERNAL_SEMAPHORE_FD_EXTENSION_NAME)) {
+        venus_gpu_extension(physical_device, VK_KHR_EXTERNAL_SEMAPHORE_FD_EXTENSION_NAME)) {
         const VkPhysicalDeviceExternalSemaphoreInfo info = {
             .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_SEMAPHORE_INFO,
             .handleType = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT,
@@ -202,7 +177,7 @@ void venus_handle_vkGetPhysicalDeviceExternalSemaphoreProperties(
         venus_decoder_fail(d, "a parameter is absent");
         return;
     }
-    const VkSemaphoreTypeCreateInfo *type = find_in_chain(
+    const VkSemaphoreTypeCreateInfo *type = venus_pnext_find(
         args->pExternalSemaphoreInfo->pNext, VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO);
     if (args->pExternalSemaphoreInfo->handleType != VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT ||
         (type && type->semaphoreType != VK_SEMAPHORE_TYPE_BINARY))
