@@ -60,6 +60,10 @@ void venus_handle_vkExecuteCommandStreamsMESA(struct venus_decoder *d,
                            args->dependencyCount, args->flags);
         return;
     }
+    if (args->dependencyCount && !args->pDependencies) {
+        venus_decoder_fail(d, "%u dependencies are declared, but absent", args->dependencyCount);
+        return;
+    }
     /* We run streams in their order, which satisfies dependencies on earlier ones. */
     for (uint32_t i = 0; i < args->dependencyCount; i++) {
         const VkCommandStreamDependencyMESA *dependency = &args->pDependencies[i];

@@ -141,6 +141,8 @@ def scenes(oracle):
             args, _ = oracle.args(command)
             yield chunk(FAIL, words(1)) + \
                 chunk(VIRTQUEUE, bytes(oracle.codec.encode(command, args, 1).data))
+    # dependencies that are declared, but absent
+    yield chunk(VIRTQUEUE, words(180, 0, 1, 1, 0, 2, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0))
     # the ring's own words: tail beyond the buffer, backwards, unaligned; bad status and head
     start = chunk(RING, encode('vkDestroyFence', device=device, fence=0)[4:])
     for offset, value in ((16, 0xfffffff0), (16, 0x10000), (16, 0x41), (16, 4), (0, 64), (32, 2),
