@@ -13,7 +13,7 @@ expect()
 {
     local got
     got=$(. "$lib/runner.sh" && eval "$2" | sed -e 's/, *[0-9]* s)/)/' -e 's/ ([0-9]* s)//' \
-        -e '/^---/,/^---$/d' -e '/^$/,$d')
+        -e '/^---/,/^---$/d' -e '/^#/d' -e '/^$/,$d')
     if [ "$got" != "$1" ]; then
         printf 'ran %s\nwanted: %s\ngot:    %s\n' "$2" "$1" "$got"
         status=1

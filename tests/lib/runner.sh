@@ -130,6 +130,7 @@ group()
         bad=1
     fi
     [ $bad = 0 ] || show_log
+    echo "# $name took $seconds s"
     return 0
 }
 
