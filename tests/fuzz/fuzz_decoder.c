@@ -9,7 +9,8 @@
  *      vkExecuteCommandStreamsMESA        6  ask for a fence: timeline
  *   2  bytes for the ring                 7  write into the ring's memory: pairs of offset, value
  *   3  words for the stream blob          8  let a call of the driver fail: the how many-th
- * Bit 7 of the first byte chooses a driver that shares memory as dma-bufs.
+ * Bit 7 of the first byte chooses a driver that shares memory as dma-bufs, bit 6 one that has only
+ * one type of memory.
  * A prologue has made one object of every type (seeds.py).  The null driver reads all that it is
  * given and, while only one thread runs, checks that every handle is alive.
  */
@@ -28,6 +29,8 @@ enum { REPLY_RESOURCE = 1, STREAM_RESOURCE = 2, RING_RESOURCE = 3 };
 enum chunk_kind { VIRTQUEUE, NESTED, RING, STREAM, BLOB, UNREF, FENCE, POKE, FAIL, KINDS };
 
 #define DMA_BUF 0x80u
+#define UNIFIED 0x40u
+#define KIND 0x3fu
 #define BLOB_SIZE 65536u
 #define RING_BUFFER 16384u
 #define RING_ID 0x7269u
@@ -262,7 +265,7 @@ static void run_chunk(struct session *s, enum chunk_kind kind, const uint32_t *w
 static bool single_threaded(const uint32_t *words, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (words[i] == 188 || (words[i] & 0x7f) == RING || (words[i] & 0x7f) == POKE)
+        if (words[i] == 188 || (words[i] & KIND) == RING || (words[i] & KIND) == POKE)
             return false;
     return true;
 }
@@ -298,6 +301,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     s.context->virtqueue.arena.limit = COMMAND_MEMORY;
     null.check = single_threaded(words, count);
     null.dma_buf = count && words[0] & DMA_BUF;
+    null.unified = count && words[0] & UNIFIED;
     null.fail_in = 0;
     uint8_t *reply = make_blob(&s, REPLY_RESOURCE);
     s.stream = make_blob(&s, STREAM_RESOURCE);
@@ -312,7 +316,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         uint32_t n = head >> 8;
         if (n > count - at)
             n = (uint32_t)(count - at);
-        run_chunk(&s, (head & 0x7f) % KINDS, words + at, n);
+        run_chunk(&s, (head & KIND) % KINDS, words + at, n);
         at += n;
     }
 
@@ -366,7 +370,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
         memcpy(p, &w, 4);
         return size;
     case 4: /* another kind of chunk */
-        data[0] = (uint8_t)(next(&state) % KINDS | (next(&state) & DMA_BUF));
+        data[0] = (uint8_t)(next(&state) % KINDS | (next(&state) & (DMA_BUF | UNIFIED)));
         return size;
     case 5: /* the chunk as long as the input */
         w = data[0] | (count - 1) << 8;

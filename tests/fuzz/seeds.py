@@ -19,7 +19,7 @@ import vkxml    # noqa: E402
 import wire     # noqa: E402
 
 VIRTQUEUE, NESTED, RING, STREAM, BLOB, UNREF, FENCE, POKE, FAIL = range(9)
-DMA_BUF = 0x80
+DMA_BUF, UNIFIED = 0x80, 0x40
 
 
 def chunk(kind, data):
@@ -178,9 +178,9 @@ def main():
         for i, (name, data) in enumerate(seeds):
             kind = VIRTQUEUE if i % 4 else rng.choice((NESTED, RING))
             with open(os.path.join(args.corpus, '%04d-%s' % (i, name)), 'wb') as file:
-                file.write(chunk(kind, data))
+                file.write(first_word(chunk(kind, data), rng.choice((0, 0, DMA_BUF, UNIFIED))))
         for i, data in enumerate(scenes(oracle)):
-            for flag in (0, DMA_BUF):
+            for flag in (0, DMA_BUF, UNIFIED):
                 name = 'scene-%03d-%02x' % (i, flag)
                 with open(os.path.join(args.corpus, name), 'wb') as file:
                     file.write(first_word(data, flag))

@@ -410,7 +410,7 @@ void VKAPI_CALL null_vkGetPhysicalDeviceMemoryProperties(VkPhysicalDevice device
     p->memoryHeapCount = 1;
     p->memoryHeaps[0].size = 1ull << 32;
     p->memoryHeaps[0].flags = VK_MEMORY_HEAP_DEVICE_LOCAL_BIT;
-    p->memoryTypeCount = 2;
+    p->memoryTypeCount = null.unified ? 1 : 2;
     p->memoryTypes[0].propertyFlags =
         VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT | VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
         VK_MEMORY_PROPERTY_HOST_COHERENT_BIT | VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
@@ -578,8 +578,11 @@ VkResult VKAPI_CALL null_vkMapMemory(VkDevice device, VkDeviceMemory memory, VkD
     return VK_ERROR_MEMORY_MAP_FAILED;
 }
 
-static const VkMemoryRequirements some_requirements = {
-    .size = 65536, .alignment = 256, .memoryTypeBits = 3};
+static VkMemoryRequirements some_requirements(void)
+{
+    return (VkMemoryRequirements){
+        .size = 65536, .alignment = 256, .memoryTypeBits = null.unified ? 1 : 3};
+}
 
 void VKAPI_CALL null_vkGetBufferMemoryRequirements(VkDevice device, VkBuffer buffer,
                                                    VkMemoryRequirements *requirements)
@@ -588,7 +591,7 @@ void VKAPI_CALL null_vkGetBufferMemoryRequirements(VkDevice device, VkBuffer buf
     if (null.walk)
         null_walk_vkGetBufferMemoryRequirements(device, buffer, requirements);
     null_unlock();
-    *requirements = some_requirements;
+    *requirements = some_requirements();
 }
 
 void VKAPI_CALL null_vkGetImageMemoryRequirements(VkDevice device, VkImage image,
@@ -598,7 +601,7 @@ void VKAPI_CALL null_vkGetImageMemoryRequirements(VkDevice device, VkImage image
     if (null.walk)
         null_walk_vkGetImageMemoryRequirements(device, image, requirements);
     null_unlock();
-    *requirements = some_requirements;
+    *requirements = some_requirements();
 }
 
 #define REQUIREMENTS2(command, info_type)                                                          \
@@ -609,7 +612,7 @@ void VKAPI_CALL null_vkGetImageMemoryRequirements(VkDevice device, VkImage image
         if (null.walk)                                                                             \
             null_walk_##command(device, info, requirements);                                       \
         null_unlock();                                                                             \
-        requirements->memoryRequirements = some_requirements;                                      \
+        requirements->memoryRequirements = some_requirements();                                      \
     }
 
 REQUIREMENTS2(vkGetBufferMemoryRequirements2, VkBufferMemoryRequirementsInfo2)

@@ -21,6 +21,7 @@ struct null_driver {
     bool walk;      /* read every parameter, including all that it points to */
     bool check;     /* with walk: abort on dead handles; abort when objects are left behind */
     bool dma_buf;   /* memory is shared as dma-bufs, not by importing host pointers */
+    bool unified;   /* one type of memory for all, as on a system on a chip */
     unsigned fail_in; /* the so many-th command from now that can fail does; 0: none */
     bool fill;      /* fill outputs with the pattern of null_leaf() instead of zeros */
     FILE *out;      /* with walk: write down what is read; NULL: nowhere */
