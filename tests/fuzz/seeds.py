@@ -113,6 +113,29 @@ def scenes(oracle):
                        ('VkMemoryResourceAllocationSizePropertiesMESA', {})]})
         yield chunk(BLOB, words(8, 0, 65536, 1)) + allocate(0x7771, index, resource=8) + \
             chunk(UNREF, words(8))
+    chains = [[]]
+    chains.append([('VkExternalMemoryImageCreateInfo', {'handleTypes': 0x200})])
+    chains.append(chains[1] + [('VkImageDrmFormatModifierListCreateInfoEXT', {
+        'drmFormatModifierCount': 1, 'pDrmFormatModifiers': [0]})])
+    chains.append(chains[1] + [('VkImageDrmFormatModifierExplicitCreateInfoEXT', {
+        'drmFormatModifier': 0, 'drmFormatModifierPlaneCount': 1, 'pPlaneLayouts': [
+            {'offset': 0, 'size': 0, 'rowPitch': 0, 'arrayPitch': 0, 'depthPitch': 0}]})])
+    chains.append([('VkImageFormatListCreateInfo', {'viewFormatCount': 1, 'pViewFormats': [37]}),
+                   ('VkImageStencilUsageCreateInfo', {'stencilUsage': 1})])
+    for tiling in (0, 1, 1000158000):
+        for layout in (0, 8):
+            for chain in chains:
+                info = {'pNext': chain, 'flags': 0, 'imageType': 1, 'format': 37,
+                        'extent': {'width': 16, 'height': 16, 'depth': 1}, 'mipLevels': 1,
+                        'arrayLayers': 1, 'samples': 1, 'tiling': tiling, 'usage': 3,
+                        'sharingMode': 0, 'queueFamilyIndexCount': 0, 'initialLayout': layout}
+                yield encode('vkCreateImage', device=device, pImage=0x7780, pCreateInfo=info) + \
+                    encode('vkGetImageMemoryRequirements', device=device, image=0x7780,
+                           pMemoryRequirements={}) + \
+                    encode('vkGetDeviceImageMemoryRequirements', device=device,
+                           pInfo={'pCreateInfo': info, 'planeAspect': 1},
+                           pMemoryRequirements={}) + \
+                    encode('vkDestroyImage', device=device, image=0x7780)
     semaphore, fence = handles['VkSemaphore'][0], handles['VkFence'][0]
     queue = handles['VkQueue'][0]
     signal = encode('vkImportSemaphoreResourceMESA', device=device, pImportSemaphoreResourceInfo={

@@ -423,6 +423,33 @@ void VKAPI_CALL null_vkGetPhysicalDeviceMemoryProperties2(VkPhysicalDevice devic
     null_vkGetPhysicalDeviceMemoryProperties(device, &p->memoryProperties);
 }
 
+VkResult VKAPI_CALL null_vkGetPhysicalDeviceImageFormatProperties2(
+    VkPhysicalDevice device, const VkPhysicalDeviceImageFormatInfo2 *info,
+    VkImageFormatProperties2 *properties)
+{
+    null_lock();
+    if (null.walk)
+        null_walk_vkGetPhysicalDeviceImageFormatProperties2(device, info, properties);
+    const bool fails = null_fails();
+    null_unlock();
+    if (fails)
+        return VK_ERROR_FORMAT_NOT_SUPPORTED;
+    properties->imageFormatProperties = (VkImageFormatProperties){
+        .maxExtent = {16384, 16384, 2048},
+        .maxMipLevels = 15,
+        .maxArrayLayers = 2048,
+        .sampleCounts = VK_SAMPLE_COUNT_1_BIT | VK_SAMPLE_COUNT_4_BIT,
+        .maxResourceSize = 1u << 31,
+    };
+    for (VkBaseOutStructure *s = properties->pNext; s; s = s->pNext)
+        if (s->sType == VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES)
+            ((VkExternalImageFormatProperties *)(void *)s)
+                ->externalMemoryProperties.externalMemoryFeatures =
+                VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT |
+                (null.dma_buf ? VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT : 0);
+    return VK_SUCCESS;
+}
+
 void VKAPI_CALL null_vkGetPhysicalDeviceExternalBufferProperties(
     VkPhysicalDevice device, const VkPhysicalDeviceExternalBufferInfo *info,
     VkExternalBufferProperties *properties)

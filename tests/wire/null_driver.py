@@ -21,6 +21,7 @@ BY_HAND = set('''
     vkCreateDevice vkGetDeviceQueue vkGetDeviceQueue2 vkGetMemoryHostPointerPropertiesEXT
     vkGetMemoryFdPropertiesKHR vkGetMemoryFdKHR vkGetFenceFdKHR vkGetSemaphoreFdKHR vkMapMemory vkAllocateMemory
     vkGetBufferMemoryRequirements vkGetImageMemoryRequirements vkGetBufferMemoryRequirements2
+    vkGetPhysicalDeviceImageFormatProperties2
     vkGetImageMemoryRequirements2 vkGetDeviceBufferMemoryRequirements
     vkGetDeviceImageMemoryRequirements'''.split())
 
