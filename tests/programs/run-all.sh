@@ -10,6 +10,7 @@
 #                           VENUS_ENV empty: only the native run, which checks itself
 #   NATIVE_RUN, VENUS_RUN   command put before the program (chroot, valgrind), may be empty
 #   PROGRAM_OPTIONS         options for every program, for example --validate
+#   SKIP                    programs to leave out
 #   PROGRAM_TIMEOUT         seconds for one run, default 180
 #   KEEP                    folder that keeps the output files; default: a temporary one
 #
@@ -133,9 +134,9 @@ check_pairs() {
         done
         for n in 1 2; do
             eval "wait \$pid$n" || bad="$bad $program-$n(status $?)"
-            cp "$out/pairs-$program.native.out" "$out/pairs-$program-$n.native.out"
-            [ $side = venus ] || cp "$out/pairs-$program.native.out" \
+            [ $side = venus ] || mv "$out/pairs-$program-$n.native.out" \
                 "$out/pairs-$program-$n.venus.out"
+            cp "$out/pairs-$program.native.out" "$out/pairs-$program-$n.native.out"
             compare "pairs-$program-$n" || bad="$bad $program-$n(differs)"
         done
     done
@@ -148,6 +149,7 @@ check_pairs() {
 
 failures=0
 for program in $programs; do
+    case " ${SKIP:-} " in *" $program "*) continue ;; esac
     if [ "$program" = pairs ]; then
         check_pairs
     else
