@@ -123,18 +123,18 @@ check() {
 
 # Two processes at once, each of which must print what a lone one prints.
 check_pairs() {
-    side=native
-    [ -z "$venus_env" ] || side=venus
+    second=native
+    [ -z "$venus_env" ] || second=venus
     bad=
     for program in compute triangle textures churn; do
         run native "pairs-$program" "$program"
         for n in 1 2; do
-            (run $side "pairs-$program-$n" "$program"; exit "$status") &
+            (run $second "pairs-$program-$n" "$program"; exit "$status") &
             eval "pid$n=$!"
         done
         for n in 1 2; do
             eval "wait \$pid$n" || bad="$bad $program-$n(status $?)"
-            [ $side = venus ] || mv "$out/pairs-$program-$n.native.out" \
+            [ $second = venus ] || mv "$out/pairs-$program-$n.native.out" \
                 "$out/pairs-$program-$n.venus.out"
             cp "$out/pairs-$program.native.out" "$out/pairs-$program-$n.native.out"
             compare "pairs-$program-$n" || bad="$bad $program-$n(differs)"
