@@ -48,6 +48,12 @@ for client in trixie sid; do
         run "ffmpeg-$client-on-$host" 150 tests/vtest/ffmpeg.sh $client $host
     done
 done
+# What a new user sees: on Debian 12, in a Debian 13 root, and on a Debian 13 machine, played by the
+# root itself.
+run quickstart 600 ./quickstart
+if ! is_native trixie; then
+    run quickstart-debian13 600 "$lib/enter-root" trixie ./quickstart
+fi
 # With the sanitizers' eyes on the daemon.
 group programs-asan 600 env XEN_VENUSD="$XEN_VENUS_BUILD/asan/backend/xen-venusd" \
     tests/vtest/programs.sh sid trixie
