@@ -70,8 +70,8 @@ NATIVE_RUN="$enter $host" NATIVE_ENV="$(native_env "$host") $layer_env" VENUS_EN
 NATIVE_RUN="$enter $client" NATIVE_ENV="$(venus_env "$client" "$socket") $quirks" VENUS_ENV= \
     KEEP=$logs/venus PROGRAM_TIMEOUT=120 "$run_all" "$programs" "$@" >"$logs/venus.tap"
 # What did not run well natively (no such feature, a program that is slow under the layer) is not
-# our concern, the rest must run through Venus, too.
-# unless the client does not offer the feature: that is vulkaninfo.sh's business.
+# our concern, the rest must run through Venus, too, unless the client does
+# not offer the feature: that is vulkaninfo.sh's business.
 sed -n 's/ (.*//; /^ok /p' "$logs/native.tap" | sort >"$logs/native.ok"
 sed -n 's/ (.*//; s/^skip \([a-z0-9]*\):.*/ok \1/; /^ok /p' "$logs/venus.tap" | sort >"$logs/venus.ok"
 if [ ! -s "$logs/native.ok" ] || [ -n "$(comm -23 "$logs/native.ok" "$logs/venus.ok")" ]; then
