@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How the virtio-gpu device model reaches its guest: the control page, memory and notifications of
+ * the protocol in xen/vgpuif.h.  transport_xen.c does it with grants and event channels,
+ * transport_local.c in one process, for tests and fuzzing.
+ *
+ * Memory that the guest can write is struct venus_shm: it can only be copied from and to.
+ */
+#ifndef BACKEND_TRANSPORT_H
+#define BACKEND_TRANSPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shm.h"
+
+struct vgpu_transport;
+
+struct vgpu_transport_ops {
+    /*
+     * Copy `size` bytes, within one page, between the page that the guest granted as `ref` and
+     * `data`.  Returns 0 or a negative errno (the guest may have granted nothing).
+     */
+    int (*copy_from)(struct vgpu_transport *transport, uint32_t ref, uint32_t offset, void *data,
+                     size_t size);
+    int (*copy_to)(struct vgpu_transport *transport, uint32_t ref, uint32_t offset,
+                   const void *data, size_t size);
+    /* Map `pages` pages with consecutive references, one after the other. 0 or a negative errno. */
+    int (*map)(struct vgpu_transport *transport, uint32_t ref, uint32_t pages, bool writable,
+               struct venus_shm *memory);
+    /* Accepts zeroed memory. */
+    void (*unmap)(struct vgpu_transport *transport, struct venus_shm *memory);
+    /* Send an event to the guest. */
+    void (*notify)(struct vgpu_transport *transport);
+    /*
+     * In a process that has just been forked to render: make `window` valid here, and give up
+     * everything else that the parent can do with the guest.  0 or a negative errno.
+     */
+    int (*enter_render_process)(struct vgpu_transport *transport);
+};
+
+struct vgpu_transport {
+    const struct vgpu_transport_ops *ops;
+    struct venus_shm control; /* struct vgpu_control */
+    struct venus_shm pool;
+    uint32_t pool_ref;        /* of its first page */
+    struct venus_shm window;  /* empty with mapping "per-blob" */
+    uint64_t window_size;     /* bytes, also when it is address space only */
+    bool window_zeroed;       /* nobody has written to it yet */
+    struct venus_shm blob_refs; /* only with mapping "per-blob" */
+};
+
+#endif
