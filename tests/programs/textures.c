@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Images that are uploaded, copied, blitted and sampled: modes, levels, layers, cubes, volumes. */
+#include <math.h>
+
 #include "common.h"
 
 #include "shaders/array.comp.h"
@@ -325,8 +327,13 @@ static void run_custom_border(struct prog *p)
     make_readable(p, &image);
     set_image(p, &s, 0, sampler, image.view);
     sample(p, &s, &push, OUT / 8, OUT / 8, 1);
-    EXPECT(memcmp(s.out.map, border.customBorderColor.float32, 16) == 0,
-           "custom-border: the corner has another colour");
+    /* A driver may keep the colour in the precision of the texture. */
+    for (uint32_t i = 0; i < 4; i++) {
+        const float got = ((const float *)s.out.map)[i];
+        const float wanted = border.customBorderColor.float32[i];
+        EXPECT(fabsf(got - wanted) <= 1.0f / 255, "custom-border: component %u is %g, not %g", i,
+               (double)got, (double)wanted);
+    }
     prog_hash("custom-border", "data", s.out.map, OUT * OUT * 16);
     vkDestroySampler(p->device, sampler, NULL);
     prog_image_destroy(p, &image);
