@@ -23,6 +23,10 @@ EXTRA_DIST += \
 	tests/lib/roots.sh \
 	tests/lib/runner.sh
 
+# Headers first, also when only one test is made: see venus/local.mk.
+$(foreach test,$(check_PROGRAMS) $(check_LIBRARIES),\
+    $($(subst .,_,$(subst -,_,$(subst /,_,$(test))))_OBJECTS)): | $(VENUS_GEN_H)
+
 # Everything that the tests outside `make check` need.
 .PHONY: check-programs
 check-programs: $(BUILT_SOURCES)

@@ -13,7 +13,8 @@ tests/fuzz/fuzz_prologue.h: tests/fuzz/seeds.py $(WIRE_ORACLE) venus/protocol/co
 BUILT_SOURCES += tests/fuzz/fuzz_prologue.h
 CLEANFILES += tests/fuzz/fuzz_prologue.h
 
-tests/fuzz/corpus-fuzz_decoder.$(OBJEXT): tests/fuzz/fuzz_prologue.h
+tests/fuzz/corpus-fuzz_decoder.$(OBJEXT): tests/fuzz/fuzz_prologue.h \
+	tests/wire/null_walk.h
 
 check_PROGRAMS += tests/fuzz/corpus
 tests_fuzz_corpus_SOURCES = tests/fuzz/corpus.c tests/fuzz/fuzz_decoder.c
@@ -25,7 +26,8 @@ dist_check_SCRIPTS += tests/fuzz/corpus.sh
 TESTS += tests/fuzz/corpus.sh
 
 if FUZZER
-tests/fuzz/fuzz_decoder-fuzz_decoder.$(OBJEXT): tests/fuzz/fuzz_prologue.h
+tests/fuzz/fuzz_decoder-fuzz_decoder.$(OBJEXT): tests/fuzz/fuzz_prologue.h \
+	tests/wire/null_walk.h
 
 check_PROGRAMS += tests/fuzz/fuzz_decoder
 tests_fuzz_fuzz_decoder_SOURCES = tests/fuzz/fuzz_decoder.c

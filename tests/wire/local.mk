@@ -26,8 +26,8 @@ tests/wire/null_driver.c: tests/wire/null_driver.py tests/wire/vkxml.py tests/wi
 tests/wire/null_walk.h: tests/wire/null_driver.c
 	@test -f $@ || { rm -f $< && $(MAKE) $(AM_MAKEFLAGS) $<; }
 
-tests/wire/libnull_a-null.$(OBJEXT) tests/wire/libnull_a-null_driver.$(OBJEXT): \
-	tests/wire/null_walk.h
+tests/wire/libnull_a-null.$(OBJEXT) tests/wire/libnull_a-null_driver.$(OBJEXT) \
+		tests/wire/replay-replay.$(OBJEXT): tests/wire/null_walk.h
 
 BUILT_SOURCES += tests/wire/null_walk.h
 CLEANFILES += tests/wire/null_driver.c tests/wire/null_walk.h
