@@ -34,7 +34,9 @@ static VKAPI_ATTR VkBool32 VKAPI_CALL on_validation_message(
     (void)severity;
     (void)types;
     (void)user;
-    venus_log(VENUS_LOG_WARNING, "validation: %s", data->pMessage);
+    /* Not every version of the layer has the id in the text. */
+    venus_log(VENUS_LOG_WARNING, "validation: %s: %s",
+              data->pMessageIdName ? data->pMessageIdName : "no id", data->pMessage);
     return VK_FALSE;
 }
 
