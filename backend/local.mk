@@ -6,6 +6,7 @@ noinst_LIBRARIES += backend/libbackend.a
 backend_libbackend_a_CPPFLAGS = $(VENUS_CPPFLAGS) -I$(srcdir)/backend
 backend_libbackend_a_SOURCES = \
 	backend/exit_codes.h \
+	backend/gpu_device.h \
 	backend/gpus.c \
 	backend/gpus.h \
 	backend/log.c \
