@@ -239,3 +239,28 @@ void venus_handle_vkGetDeviceImageMemoryRequirements(
     device->vk.GetDeviceImageMemoryRequirements(device->handle, &info, args->pMemoryRequirements);
     translate(device, image.remember, &args->pMemoryRequirements->memoryRequirements);
 }
+
+#ifdef VK_KHR_maintenance5
+void venus_handle_vkGetDeviceImageSubresourceLayout(
+    struct venus_decoder *d, struct venus_vkGetDeviceImageSubresourceLayout *args)
+{
+    struct venus_device *device = args->first->data;
+    if (!args->pInfo->pCreateInfo || !args->pInfo->pSubresource ||
+        !device->vk.GetDeviceImageSubresourceLayout) {
+        venus_decoder_fail(d, device->vk.GetDeviceImageSubresourceLayout
+                                  ? "no VkImageCreateInfo or no VkImageSubresource2"
+                                  : "the host driver does not have it");
+        return;
+    }
+    struct host_image image;
+    if (host_image_init(&image, device->physical_device, args->pInfo->pCreateInfo) != VK_SUCCESS)
+        return; /* such an image cannot be created; no layout is as good as any */
+    VkImageSubresource2KHR subresource = *args->pInfo->pSubresource;
+    if (image.remember & IMAGE_MODIFIER)
+        venus_modifier_fix_aspect(&subresource.imageSubresource);
+    VkDeviceImageSubresourceInfoKHR info = *args->pInfo;
+    info.pCreateInfo = &image.info;
+    info.pSubresource = &subresource;
+    device->vk.GetDeviceImageSubresourceLayout(device->handle, &info, args->pLayout);
+}
+#endif

@@ -188,12 +188,16 @@ void venus_handle_vkGetImageDrmFormatModifierPropertiesEXT(
     }
 }
 
-/* The only memory plane of our images is their colour. */
+void venus_modifier_fix_aspect(VkImageSubresource *subresource)
+{
+    if (subresource->aspectMask == VK_IMAGE_ASPECT_MEMORY_PLANE_0_BIT_EXT)
+        subresource->aspectMask = VK_IMAGE_ASPECT_COLOR_BIT;
+}
+
 static void fix_aspect(struct venus_device *device, VkImage image, VkImageSubresource *subresource)
 {
-    if (subresource->aspectMask == VK_IMAGE_ASPECT_MEMORY_PLANE_0_BIT_EXT &&
-        venus_image_is_our_modifier(device, image))
-        subresource->aspectMask = VK_IMAGE_ASPECT_COLOR_BIT;
+    if (venus_image_is_our_modifier(device, image))
+        venus_modifier_fix_aspect(subresource);
 }
 
 void venus_handle_vkGetImageSubresourceLayout(struct venus_decoder *d,

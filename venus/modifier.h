@@ -28,5 +28,7 @@ VkResult venus_modifier_make_linear(const struct venus_physical_device *gpu,
 /* The same for a query about such images. */
 VkResult venus_modifier_make_linear_query(const struct venus_physical_device *gpu,
                                           VkPhysicalDeviceImageFormatInfo2 *info);
+/* Name the only memory plane of such an image what it is to the driver: the colour. */
+void venus_modifier_fix_aspect(VkImageSubresource *subresource);
 
 #endif

@@ -5,7 +5,8 @@ device_tests = \
 	tests/unit/handle-map \
 	tests/unit/host-copy \
 	tests/unit/memory \
-	tests/unit/memory-type
+	tests/unit/memory-type \
+	tests/unit/modifier
 
 if HAVE_CMOCKA
 check_PROGRAMS += $(device_tests)
@@ -31,3 +32,7 @@ tests_unit_memory_LDADD = $(UNIT_LIBS)
 tests_unit_memory_type_SOURCES = tests/unit/memory-type.c
 tests_unit_memory_type_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_memory_type_LDADD = $(UNIT_LIBS)
+
+tests_unit_modifier_SOURCES = tests/unit/modifier.c
+tests_unit_modifier_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_modifier_LDADD = $(UNIT_LIBS)

@@ -49,7 +49,8 @@ OWN_CALL = set('''
     vkGetPhysicalDeviceExternalFenceProperties vkGetPhysicalDeviceExternalSemaphoreProperties
     vkCreateDevice vkGetDeviceQueue2 vkAllocateMemory vkGetMemoryResourcePropertiesMESA
     vkCreateBuffer vkCreateImage vkCreateFence vkCreateSemaphore vkGetDeviceBufferMemoryRequirements
-    vkGetDeviceImageMemoryRequirements vkCopyImageToMemoryMESA vkCopyMemoryToImageMESA
+    vkGetDeviceImageMemoryRequirements vkGetDeviceImageSubresourceLayout
+    vkCopyImageToMemoryMESA vkCopyMemoryToImageMESA
     vkResetFenceResourceMESA vkWaitSemaphoreResourceMESA vkImportSemaphoreResourceMESA'''.split())
 
 # The reply is made by null.c or by the renderer, not of the null driver's pattern.
@@ -60,6 +61,7 @@ OWN_REPLY = set(OWN_CALL) | set('''
 
 # ... of these only the call, or a number in it that the renderer chooses.
 OWN_CALL_ONLY = {'vkCreateFence', 'vkCreateSemaphore', 'vkCreateBuffer', 'vkCreateImage',
+                 'vkGetDeviceImageSubresourceLayout',
                  'vkAllocateMemory', 'vkCreateDevice'}
 OWN_STRUCTS = set('''
     VkExportFenceCreateInfo VkExportSemaphoreCreateInfo VkExternalMemoryBufferCreateInfo
