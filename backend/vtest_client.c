@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "limits.h"
@@ -52,6 +53,7 @@ struct vtest_client {
     pthread_t watch;
     bool watching;
     int signal_fd;
+    int handshake_fd; /* timerfd: runs until CONTEXT_INIT */
     int finished_fd; /* eventfd: the main thread is done, the watch thread shall end */
 };
 
@@ -96,6 +98,13 @@ static bool client_refuse_sync(struct vtest_client *c, uint32_t command, int err
     return client_refuse(c, command, "%s", strerror(-error));
 }
 
+static void client_late(struct vtest_client *c)
+{
+    backend_log(VENUS_LOG_ERROR, "client dropped: no CONTEXT_INIT within %d s",
+                VTEST_HANDSHAKE_S);
+    client_end(c, END_DROPPED);
+}
+
 static void context_fail(struct vtest_client *c)
 {
     pthread_mutex_lock(&c->lock);
@@ -104,7 +113,7 @@ static void context_fail(struct vtest_client *c)
     pthread_mutex_unlock(&c->lock);
 }
 
-/* Wait for SIGTERM, the client's end, or ours. */
+/* Wait for SIGTERM, the client's end, or ours, or too long for the client to introduce itself. */
 static void *watch_thread(void *arg)
 {
     struct vtest_client *c = arg;
@@ -113,12 +122,18 @@ static void *watch_thread(void *arg)
         {.fd = c->finished_fd, .events = POLLIN},
         {.fd = c->signal_fd, .events = POLLIN},
         {.fd = c->socket, .events = POLLRDHUP},
+        {.fd = c->handshake_fd, .events = POLLIN},
     };
-    while (poll(fds, 3, -1) < 0)
+    while (poll(fds, 4, -1) < 0)
         ;
     if (fds[0].revents)
         return NULL;
-    client_end(c, fds[1].revents ? END_SIGNAL : END_LEFT);
+    if (fds[1].revents)
+        client_end(c, END_SIGNAL);
+    else if (fds[2].revents)
+        client_end(c, END_LEFT);
+    else
+        client_late(c);
     context_fail(c);
 
     while (poll(fds, 1, VTEST_FINISH_MS) < 0)
@@ -270,6 +285,7 @@ static bool handle_context_init(struct vtest_client *c, const struct vtest_messa
     if (client_ending(c))
         context_fail(c); /* the watch thread had no context to fail */
     c->phase = VTEST_PHASE_READY;
+    timerfd_settime(c->handshake_fd, 0, &(struct itimerspec){0}, NULL);
     return true;
 }
 
@@ -520,7 +536,11 @@ static bool start_watching(struct vtest_client *c)
     sigaddset(&set, SIGTERM);
     c->signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
     c->finished_fd = eventfd(0, EFD_CLOEXEC);
-    if (c->signal_fd < 0 || c->finished_fd < 0)
+    c->handshake_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+    if (c->signal_fd < 0 || c->finished_fd < 0 || c->handshake_fd < 0)
+        return false;
+    const struct itimerspec limit = {.it_value.tv_sec = VTEST_HANDSHAKE_S};
+    if (timerfd_settime(c->handshake_fd, 0, &limit, NULL))
         return false;
     /* It calls little, but it may be the one that runs the renderer's logging. */
     pthread_attr_t attributes;
@@ -540,6 +560,8 @@ static void stop_watching(struct vtest_client *c)
     }
     if (c->signal_fd >= 0)
         close(c->signal_fd);
+    if (c->handshake_fd >= 0)
+        close(c->handshake_fd);
     if (c->finished_fd >= 0)
         close(c->finished_fd);
 }
@@ -564,6 +586,7 @@ int vtest_client_run(const struct vtest_client_params *params)
         .params = params,
         .socket = params->socket,
         .signal_fd = -1,
+        .handshake_fd = -1,
         .finished_fd = -1,
     };
     snprintf(c.label, sizeof(c.label), "[%d]", (int)params->peer);

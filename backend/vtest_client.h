@@ -3,7 +3,8 @@
  * One client of the vtest server, in a process of its own.
  *
  *   main thread    blocks in recv() on the client's socket, runs the messages
- *   watch thread   blocks until the client has gone or SIGTERM comes, then ends every wait
+ *   watch thread   blocks until the client has gone, SIGTERM comes or no context has come in time,
+ *                  then ends every wait
  *   the renderer's threads: rings, queues; they retire fences and so wake the client
  *
  * None of them ever wakes up while the client is idle.

@@ -18,6 +18,9 @@
 #define VTEST_MAX_REFUSED     16u
 #define VTEST_REFUSED_WAIT_MS 5000
 
+/* Time from the connection to VCMD_CONTEXT_INIT, in seconds; Mesa does it at once. */
+#define VTEST_HANDSHAKE_S 10
+
 /* Payload of one message in bytes. Mesa sends less than 1 KiB; large data goes through rings. */
 #define VTEST_MAX_MESSAGE (4u << 20)
 

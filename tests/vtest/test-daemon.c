@@ -19,6 +19,7 @@
 
 #include "daemon.h"
 #include "exit_codes.h"
+#include "vtest_limits.h"
 #include "wire.h"
 
 static struct daemon daemon_;
@@ -217,6 +218,30 @@ static void test_signals(void **state)
     }
 }
 
+/* Who never says what it wants holds no place for ever. */
+static void test_silent_client(void **state)
+{
+    (void)state;
+    assert_true(daemon_serve(&daemon_, NULL, NULL));
+    const int silent = wire_connect(daemon_.socket);
+    const int half = wire_connect(daemon_.socket);
+    assert_int_not_equal(wire_hello(half, "half", 3), 0);
+    const int good = wire_connect(daemon_.socket);
+    assert_true(wire_context(good, "good", 3));
+    assert_int_equal(daemon_children(&daemon_, NULL), 3);
+    sleep_ms(VTEST_HANDSHAKE_S * 1000);
+    assert_true(daemon_wait_children(&daemon_, 1));
+    assert_true(daemon_logged(&daemon_, "client dropped: no CONTEXT_INIT within 10 s"));
+    uint32_t word;
+    assert_int_not_equal(wire_read(silent, &word, 4), WIRE_TIMEOUT);
+    assert_int_not_equal(wire_read(half, &word, 4), WIRE_TIMEOUT);
+    assert_true(wire_sync_create(good, 0));
+    close(silent);
+    close(half);
+    close(good);
+    assert_int_equal(daemon_stop(&daemon_), 0);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -224,6 +249,7 @@ int main(void)
         TEST(test_usage),      TEST(test_no_gpu),          TEST(test_list),
         TEST(test_select),     TEST(test_socket_in_use),   TEST(test_stale_socket),
         TEST(test_bad_places), TEST(test_replaced_socket), TEST(test_signals),
+        TEST(test_silent_client),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
