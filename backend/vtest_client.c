@@ -159,12 +159,12 @@ static void on_fatal(void *user)
     client_end(user, END_FATAL);
 }
 
-static void on_ring_created(void *user, int pages_fd, size_t status_offset)
+static void on_ring_created(void *user, const struct venus_pages *pages, size_t status_offset)
 {
     struct vtest_client *c = user;
     const struct vtest_report report = {.type = VTEST_REPORT_RING, .status_offset = status_offset};
     if (c->params->control >= 0)
-        vtest_report_send(c->params->control, &report, pages_fd);
+        vtest_report_send(c->params->control, &report, pages->fd);
 }
 
 /* Tell the daemon that it need not look after the client any more. */
@@ -267,7 +267,7 @@ static bool handle_get_capset(struct vtest_client *c, const struct vtest_message
     _Static_assert(sizeof(reply) == 12 + VENUS_CAPSET_SIZE, "the reply has no padding");
     if (m->payload[0] != VENUS_CAPSET_ID)
         return reply_word(c, m, 0);
-    venus_capset_fill(reply.capset);
+    venus_capset_fill(reply.capset, false);
     return vtest_send(c->socket, &reply, sizeof(reply));
 }
 

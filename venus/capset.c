@@ -38,7 +38,7 @@ static uint32_t spec_version_of(const char *name)
     return extension ? extension->spec_version : 0;
 }
 
-void venus_capset_fill(uint8_t capset[VENUS_CAPSET_SIZE])
+void venus_capset_fill(uint8_t capset[VENUS_CAPSET_SIZE], bool guest_vram)
 {
     memset(capset, 0, VENUS_CAPSET_SIZE);
     put(capset, WIRE_FORMAT_VERSION, 1);
@@ -49,7 +49,7 @@ void venus_capset_fill(uint8_t capset[VENUS_CAPSET_SIZE])
     put(capset, SUPPORTS_BLOB_ID_0, 1);
     put(capset, ALLOW_VK_WAIT_SYNCS, 1);
     put(capset, SUPPORTS_MULTIPLE_TIMELINES, 1);
-    put(capset, USE_GUEST_VRAM, 0); /* the client allocates first, then asks for the blob */
+    put(capset, USE_GUEST_VRAM, guest_vram); /* which of blob and memory comes first */
 
     /* The client leaves out what is not in the mask, so that it never sends unknown structs. */
     put_extension(capset, 0);

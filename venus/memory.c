@@ -100,6 +100,7 @@ static VkResult import_pages(const struct request *r, const struct venus_pages *
     const VkDeviceSize alignment = r->types->import_alignment;
     const VkDeviceSize size = (r->info->allocationSize + alignment - 1) & ~(alignment - 1);
     if (size < r->info->allocationSize || size > pages->size ||
+        (uintptr_t)pages->ptr & (alignment - 1) ||
         !(r->types->importable & 1u << r->info->memoryTypeIndex))
         return VK_ERROR_INVALID_EXTERNAL_HANDLE;
 

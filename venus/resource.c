@@ -124,6 +124,16 @@ void venus_resource_put_all(struct venus_context *context)
     free(resources);
 }
 
+/* Give a resource of kind SHM its memory. */
+static void set_pages(struct venus_resource *resource, const struct venus_pages *pages,
+                      const struct venus_memory_provider *provider)
+{
+    resource->provider = provider;
+    resource->pages = *pages;
+    resource->fd = pages->fd;
+    resource->shm = (struct venus_shm){.base = pages->ptr, .size = pages->size};
+}
+
 /* Blob id 0: fresh memory from the provider. */
 static int create_shm(struct venus_context *context, uint64_t size, uint32_t flags,
                       struct venus_resource *resource, struct venus_blob *blob)
@@ -146,15 +156,13 @@ static int create_shm(struct venus_context *context, uint64_t size, uint32_t fla
     }
     blob->size = pages.size;
     blob->cache = VENUS_MAP_CACHED;
-    resource->provider = provider;
-    resource->pages = pages;
-    resource->fd = pages.fd;
-    resource->shm = (struct venus_shm){.base = pages.ptr, .size = pages.size};
+    set_pages(resource, &pages, provider);
     return 0;
 }
 
-static int create_blob(struct venus_context *context, uint32_t res_id, uint64_t blob_id,
-                       uint64_t size, uint32_t flags, struct venus_blob *blob)
+/* A resource that is in no list and has no memory yet. */
+static int make_resource(struct venus_context *context, uint32_t res_id,
+                         enum venus_resource_kind kind, struct venus_resource **made)
 {
     if (atomic_load(&context->fatal))
         return -EIO;
@@ -164,12 +172,23 @@ static int create_blob(struct venus_context *context, uint32_t res_id, uint64_t 
     if (!resource)
         return -ENOMEM;
     resource->id = res_id;
-    resource->kind = blob_id ? VENUS_RESOURCE_MEMORY : VENUS_RESOURCE_SHM;
+    resource->kind = kind;
     resource->fd = -1;
     atomic_init(&resource->references, 1);
+    *made = resource;
+    return 0;
+}
 
-    int error = blob_id ? venus_memory_export(context, blob_id, size, flags, blob, resource)
-                        : create_shm(context, size, flags, resource, blob);
+static int create_blob(struct venus_context *context, uint32_t res_id, uint64_t blob_id,
+                       uint64_t size, uint32_t flags, struct venus_blob *blob)
+{
+    struct venus_resource *resource;
+    int error = make_resource(context, res_id, blob_id ? VENUS_RESOURCE_MEMORY : VENUS_RESOURCE_SHM,
+                              &resource);
+    if (error)
+        return error;
+    error = blob_id ? venus_memory_export(context, blob_id, size, flags, blob, resource)
+                    : create_shm(context, size, flags, resource, blob);
     if (error) {
         free(resource);
         return error;
@@ -194,6 +213,34 @@ int venus_context_create_blob(struct venus_context *context, uint32_t res_id, ui
                          "no blob of %llu bytes, flags 0x%x, for object 0x%llx as resource %u: %s",
                          (unsigned long long)size, flags, (unsigned long long)blob_id, res_id,
                          strerror(-error));
+    return error;
+}
+
+static int attach_pages(struct venus_context *context, uint32_t res_id,
+                        const struct venus_pages *pages, const struct venus_memory_provider *owner)
+{
+    struct venus_resource *resource;
+    if (!pages->size)
+        return -EINVAL;
+    int error = make_resource(context, res_id, VENUS_RESOURCE_SHM, &resource);
+    if (error)
+        return error;
+    set_pages(resource, pages, owner);
+    error = insert(context, resource);
+    if (error)
+        free(resource); /* the pages stay the caller's */
+    return error;
+}
+
+int venus_context_attach_pages(struct venus_context *context, uint32_t res_id,
+                               const struct venus_pages *pages,
+                               const struct venus_memory_provider *owner)
+{
+    const int error = attach_pages(context, res_id, pages, owner);
+    if (error)
+        venus_log_client(context, VENUS_LOG_ERROR,
+                         "%zu bytes cannot become the memory of resource %u: %s", pages->size,
+                         res_id, strerror(-error));
     return error;
 }
 

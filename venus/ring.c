@@ -418,7 +418,7 @@ void venus_ring_create(struct venus_decoder *d, uint64_t id, const VkRingCreateI
     pthread_mutex_unlock(&context->lock);
 
     if (context->events.ring_created)
-        context->events.ring_created(context->events_user, resource->pages.fd, layout.status);
+        context->events.ring_created(context->events_user, &resource->pages, layout.status);
     if (ring->monitor)
         venus_monitor_kick(ring->monitor);
 }

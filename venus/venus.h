@@ -98,10 +98,14 @@ void venus_renderer_destroy(struct venus_renderer *renderer);
  */
 int venus_renderer_list_gpus(struct venus_renderer *renderer, struct venus_gpu *gpus, int max);
 
-/* The Venus capset of the virtio-gpu specification (capset id 4), little endian. */
+/*
+ * The Venus capset of the virtio-gpu specification (capset id 4), little endian.  With `guest_vram`
+ * clients are told to make the blob first and then to import it into the host-visible memory that
+ * they allocate, as owners that attach pages of their own want it (venus_context_attach_pages()).
+ */
 #define VENUS_CAPSET_ID 4
 #define VENUS_CAPSET_SIZE 160
-void venus_capset_fill(uint8_t capset[VENUS_CAPSET_SIZE]);
+void venus_capset_fill(uint8_t capset[VENUS_CAPSET_SIZE], bool guest_vram);
 
 /* What a context tells its owner. Called from any of the context's threads, never after
  * venus_context_destroy() has returned; must not call back into the context. */
@@ -110,10 +114,10 @@ struct venus_context_events {
     void (*fence_retired)(void *user, uint32_t ring_idx, uint64_t fence_id);
     /* The context refuses all further work; every ring's status has FATAL set. Called once. */
     void (*fatal)(void *user);
-    /* A ring was created; `pages_fd` maps its memory and the 32-bit status word lies at
-     * `status_offset`. Whoever supervises this process can then set the FATAL bit if the process
-     * dies. The fd stays ours: duplicate it to keep it. May be NULL. */
-    void (*ring_created)(void *user, int pages_fd, size_t status_offset);
+    /* A ring was created in `pages`; the 32-bit status word lies at `status_offset` in them. Whoever
+     * supervises this process can then set the FATAL bit if the process dies. The pages and their
+     * file stay ours: duplicate the fd to keep it. May be NULL. */
+    void (*ring_created)(void *user, const struct venus_pages *pages, size_t status_offset);
 };
 
 /* `name` is the client's own name for itself, used in messages (copied, made printable). */
@@ -154,6 +158,20 @@ struct venus_blob {
  */
 int venus_context_create_blob(struct venus_context *context, uint32_t res_id, uint64_t blob_id,
                               uint64_t size, uint32_t flags, struct venus_blob *blob);
+
+/*
+ * Make memory of the caller the resource `res_id` (not 0, unused): a blob of id 0 that the client
+ * has mapped already.  Rings, command streams and replies can live in it, and memory can be
+ * imported from it (VkImportMemoryResourceInfoMESA) where the driver imports host memory.
+ *
+ * owner->free is called once nothing uses the pages any more: some time after
+ * venus_context_unref_resource(), from any thread, or in venus_context_destroy(); owner->alloc is not
+ * used.  Returns 0 or a negative errno after logging why; the pages are then still the caller's and
+ * `free` is not called.
+ */
+int venus_context_attach_pages(struct venus_context *context, uint32_t res_id,
+                               const struct venus_pages *pages,
+                               const struct venus_memory_provider *owner);
 
 /* The client no longer uses the resource. Unknown ids give -ENOENT. A resource that a ring still
  * uses makes the context fatal, as the protocol wants, but its memory stays mapped while used. */

@@ -17,7 +17,7 @@ static void test_layout(void **state)
     (void)state;
     uint8_t capset[VENUS_CAPSET_SIZE + 1];
     memset(capset, 0xaa, sizeof(capset));
-    venus_capset_fill(capset);
+    venus_capset_fill(capset, false);
     assert_int_equal(capset[VENUS_CAPSET_SIZE], 0xaa);
 
     assert_int_equal(word(capset, 0), 1); /* wire format: Mesa wants exactly this */
@@ -32,11 +32,21 @@ static void test_layout(void **state)
     assert_int_equal(word(capset, 39), 0);
 }
 
+static void test_guest_vram(void **state)
+{
+    (void)state;
+    uint8_t capset[VENUS_CAPSET_SIZE], plain[VENUS_CAPSET_SIZE];
+    venus_capset_fill(plain, false);
+    venus_capset_fill(capset, true);
+    assert_int_equal(word(capset, 39), 1);
+    assert_memory_equal(capset, plain, 4 * 39); /* nothing else differs */
+}
+
 static void test_extension_mask(void **state)
 {
     (void)state;
     uint8_t capset[VENUS_CAPSET_SIZE];
-    venus_capset_fill(capset);
+    venus_capset_fill(capset, false);
     assert_true(bit(capset, 0));   /* the mask is valid */
     assert_true(bit(capset, 384)); /* VK_EXT_command_serialization */
     assert_true(bit(capset, 385)); /* VK_MESA_venus_protocol */
@@ -54,6 +64,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_layout),
+        cmocka_unit_test(test_guest_vram),
         cmocka_unit_test(test_extension_mask),
     };
     return cmocka_run_group_tests_name("capset", tests, NULL, NULL);

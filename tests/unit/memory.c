@@ -437,6 +437,41 @@ static void test_import_of_a_resource(void **state)
     assert_int_equal(import(f, 11, 3, 4096), VK_SUCCESS);
 }
 
+static int releases;
+
+static void count_release(void *user, struct venus_pages *pages)
+{
+    (void)user;
+    (void)pages;
+    releases++;
+}
+
+/* Pages of the caller, as with a capset that says use_guest_vram. */
+static void test_import_of_attached_pages(void **state)
+{
+    struct fixture *f = *state;
+    static const struct venus_memory_provider owner = {.free = count_release};
+    static _Alignas(4096) uint8_t slice[8192];
+    const struct venus_pages pages = {.ptr = slice, .size = 8192, .fd = -1};
+    const struct venus_pages odd = {.ptr = slice + 2048, .size = 4096, .fd = -1};
+    releases = 0;
+    assert_int_equal(venus_context_attach_pages(f->context, 1, &pages, &owner), 0);
+    assert_int_equal(import(f, 10, 1, 8000), VK_SUCCESS);
+    assert_ptr_equal(driver.host_pointer, slice);
+    assert_int_equal(provided, 0);
+    assert_int_equal(import(f, 11, 1, 8193), VK_ERROR_INVALID_EXTERNAL_HANDLE);
+
+    /* In use by the memory. */
+    assert_int_equal(venus_context_unref_resource(f->context, 1), 0);
+    assert_int_equal(releases, 0);
+    release(f, 10);
+    assert_int_equal(releases, 1);
+
+    /* Not as the driver wants it. */
+    assert_int_equal(venus_context_attach_pages(f->context, 2, &odd, &owner), 0);
+    assert_int_equal(import(f, 12, 2, 4096), VK_ERROR_INVALID_EXTERNAL_HANDLE);
+}
+
 static void test_properties_of_a_resource(void **state)
 {
     struct fixture *f = *state;
@@ -553,6 +588,7 @@ int main(void)
         TEST(test_bad_allocations_are_fatal),
         TEST(test_ids_in_use_are_fatal),
         TEST(test_import_of_a_resource),
+        TEST(test_import_of_attached_pages),
         TEST(test_properties_of_a_resource),
         TEST(test_exports_that_nobody_can_make),
         TEST(test_our_own_dma_bufs),

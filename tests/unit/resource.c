@@ -221,6 +221,57 @@ static void test_provider_without_files(void **state)
     assert_int_equal(slices, 0);
 }
 
+/* Pages that are the caller's, as a slice of a guest's window is. */
+static void test_attached_pages(void **state)
+{
+    struct unit *u = *state;
+    static const struct venus_memory_provider owner = {.free = slice_free, .user = &slices};
+    const struct venus_pages pages = {.ptr = slice, .size = sizeof(slice), .fd = -1};
+    slices = 1;
+    assert_int_equal(venus_context_attach_pages(&u->context, 7, &pages, &owner), 0);
+    struct venus_resource *resource = venus_resource_get(&u->context, 7);
+    assert_non_null(resource);
+    assert_int_equal(resource->kind, VENUS_RESOURCE_SHM);
+    assert_int_equal(resource->shm.size, sizeof(slice));
+    assert_true(venus_shm_write(&resource->shm, 5, "x", 1));
+    assert_int_equal(slice[5], 'x');
+
+    /* They are in use until the last reference goes, and are given back once. */
+    assert_int_equal(venus_context_unref_resource(&u->context, 7), 0);
+    assert_int_equal(slices, 1);
+    venus_resource_put(resource);
+    assert_int_equal(slices, 0);
+
+    slices = 1;
+    assert_int_equal(venus_context_attach_pages(&u->context, 7, &pages, &owner), 0);
+    venus_resource_put_all(&u->context);
+    assert_int_equal(slices, 0);
+}
+
+/* What cannot be attached stays the caller's. */
+static void test_bad_pages(void **state)
+{
+    struct unit *u = *state;
+    static const struct venus_memory_provider owner = {.free = slice_free, .user = &slices};
+    const struct venus_pages pages = {.ptr = slice, .size = sizeof(slice), .fd = -1};
+    const struct venus_pages empty = {.ptr = slice, .fd = -1};
+    struct venus_blob blob;
+    slices = 1;
+    assert_int_equal(venus_context_attach_pages(&u->context, 0, &pages, &owner), -EINVAL);
+    assert_int_equal(venus_context_attach_pages(&u->context, 1, &empty, &owner), -EINVAL);
+    assert_int_equal(create(u, 1, 0, 4096, VENUS_BLOB_MAPPABLE, &blob), 0);
+    close(blob.fd);
+    assert_int_equal(venus_context_attach_pages(&u->context, 1, &pages, &owner), -EEXIST);
+    u->context.resource_count = VENUS_MAX_RESOURCES;
+    assert_int_equal(venus_context_attach_pages(&u->context, 2, &pages, &owner), -ENOSPC);
+    u->context.resource_count = 1;
+    assert_int_equal(unit_messages, 4);
+    assert_false(atomic_load(&u->context.fatal));
+    atomic_store(&u->context.fatal, true);
+    assert_int_equal(venus_context_attach_pages(&u->context, 2, &pages, &owner), -EIO);
+    assert_int_equal(slices, 1);
+}
+
 /* Four threads take and drop references while the owner creates and drops the resource. */
 static atomic_bool stop;
 
@@ -269,6 +320,8 @@ int main(void)
         UNIT_TEST(test_many),
         UNIT_TEST(test_limit),
         UNIT_TEST(test_provider_without_files),
+        UNIT_TEST(test_attached_pages),
+        UNIT_TEST(test_bad_pages),
         UNIT_TEST(test_race),
     };
     return cmocka_run_group_tests_name("resource", tests, NULL, NULL);

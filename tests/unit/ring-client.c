@@ -206,10 +206,10 @@ static void on_fatal(void *user)
     t->fatal++;
 }
 
-static void on_ring(void *user, int fd, size_t status_offset)
+static void on_ring(void *user, const struct venus_pages *pages, size_t status_offset)
 {
     struct test *t = user;
-    t->ring_fd = fd;
+    t->ring_fd = pages->fd;
     t->status_offset = status_offset;
 }
 

@@ -102,8 +102,9 @@ int venus_renderer_list_gpus(struct venus_renderer *renderer, struct venus_gpu *
     return count;
 }
 
-void venus_capset_fill(uint8_t capset[VENUS_CAPSET_SIZE])
+void venus_capset_fill(uint8_t capset[VENUS_CAPSET_SIZE], bool guest_vram)
 {
+    (void)guest_vram;
     for (int i = 0; i < VENUS_CAPSET_SIZE; i++)
         capset[i] = i;
 }
@@ -200,7 +201,8 @@ static bool run_command(struct venus_context *c, const uint32_t *words)
     case FAKE_RING:
         c->ring_fd = dup(c->blobs[words[1]]);
         c->ring_status = words[2];
-        c->events->ring_created(c->user, c->ring_fd, c->ring_status);
+        c->events->ring_created(c->user, &(const struct venus_pages){.fd = c->ring_fd},
+                                c->ring_status);
         return true;
     case FAKE_BLOCK:
         pthread_mutex_lock(&c->lock);
