@@ -36,6 +36,19 @@ backend_libbackend_a_SOURCES = \
 
 backend_xen_venusd_CPPFLAGS = $(VENUS_CPPFLAGS) -I$(srcdir)/backend
 backend_xen_venusd_SOURCES = backend/main.c
-backend_xen_venusd_LDADD = backend/libbackend.a venus/libvenus.a -ldl -lpthread -lm
+backend_xen_venusd_LDADD = $(BACKEND_LIBS)
+
+# The processes of a virtual GPU.
+device_sources = \
+	backend/render.h \
+	backend/transport.h
+xen_device_sources = \
+	backend/device_process.h
+if DEVICE
+backend_libbackend_a_SOURCES += $(device_sources)
+endif
+if XEN
+backend_libbackend_a_SOURCES += $(xen_device_sources)
+endif
 
 dist_man8_MANS += docs/xen-venusd.8

@@ -3,7 +3,7 @@
 
 # To build everything and run the unit tests.
 packages_build="gcc libc6-dev make autoconf automake pkg-config python3 libvulkan-dev libcmocka-dev
-    glslang-tools procps xz-utils"
+    glslang-tools procps xz-utils libcap-ng-dev libjson-c-dev libxen-dev"
 # To run applications natively and through Venus.
 packages_run="mesa-vulkan-drivers vulkan-tools vkmark"
 # What ./quickstart check and bench need on top.

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MIT
+# Thin typed modules over Xen's libraries.  No header here may have the name of one in the system's
+# <xen/...>: with the source folder among the include folders it would be found in its place.
+if XEN
+noinst_LIBRARIES += xen/libxenpv.a
+xen_libxenpv_a_CPPFLAGS = $(VENUS_CPPFLAGS) $(XEN_CFLAGS)
+xen_libxenpv_a_SOURCES = \
+	xen/events.c \
+	xen/events.h \
+	xen/vgpuif.h
+XEN_PARTS = xen/libxenpv.a
+endif
