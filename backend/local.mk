@@ -44,11 +44,19 @@ device_sources = \
 	backend/transport.h
 xen_device_sources = \
 	backend/device_process.h
+# What serves Xen's guests: configuration, xenstore, life cycle.
+manager_sources = \
+	backend/config_files.c \
+	backend/config_files.h \
+	backend/gpu_config.c \
+	backend/gpu_config.h \
+	backend/reason.c \
+	backend/reason.h
 if DEVICE
 backend_libbackend_a_SOURCES += $(device_sources)
 endif
 if XEN
-backend_libbackend_a_SOURCES += $(xen_device_sources)
+backend_libbackend_a_SOURCES += $(xen_device_sources) $(manager_sources)
 endif
 
 dist_man8_MANS += docs/xen-venusd.8

@@ -5,6 +5,7 @@ include tests/vtest/local.mk
 include tests/fuzz/local.mk
 include tests/wire/local.mk
 include tests/bench/local.mk
+include tests/manager/local.mk
 
 dist_check_SCRIPTS += tests/lib/headers-test.sh tests/lib/runner-test.sh
 TESTS += tests/lib/headers-test.sh tests/lib/runner-test.sh

@@ -5,8 +5,14 @@ if XEN
 noinst_LIBRARIES += xen/libxenpv.a
 xen_libxenpv_a_CPPFLAGS = $(VENUS_CPPFLAGS) $(XEN_CFLAGS)
 xen_libxenpv_a_SOURCES = \
+	xen/domain.c \
+	xen/domain.h \
 	xen/events.c \
 	xen/events.h \
+	xen/store.c \
+	xen/store.h \
+	xen/store_values.c \
+	xen/store_values.h \
 	xen/vgpuif.h
 XEN_PARTS = xen/libxenpv.a
 endif

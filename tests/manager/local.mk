@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: MIT
+# Tests of what serves Xen's guests that need no hypervisor.
+manager_tests = \
+	tests/manager/test-config-files \
+	tests/manager/test-gpu-config
+
+if XEN
+if HAVE_CMOCKA
+check_PROGRAMS += $(manager_tests)
+TESTS += $(manager_tests)
+endif
+endif
+
+MANAGER_TEST_CPPFLAGS = $(UNIT_CPPFLAGS) $(XEN_CFLAGS) $(JSONC_CFLAGS) -I$(srcdir)/backend
+manager_test_libs = $(BACKEND_LIBS) $(CMOCKA_LIBS)
+manager_check = tests/manager/check.c tests/manager/check.h
+
+tests_manager_test_config_files_SOURCES = tests/manager/test-config-files.c $(manager_check)
+tests_manager_test_config_files_CPPFLAGS = $(MANAGER_TEST_CPPFLAGS)
+tests_manager_test_config_files_LDADD = $(manager_test_libs)
+
+tests_manager_test_gpu_config_SOURCES = tests/manager/test-gpu-config.c $(manager_check)
+tests_manager_test_gpu_config_CPPFLAGS = $(MANAGER_TEST_CPPFLAGS)
+tests_manager_test_gpu_config_LDADD = $(manager_test_libs)
