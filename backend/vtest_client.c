@@ -100,8 +100,7 @@ static bool client_refuse_sync(struct vtest_client *c, uint32_t command, int err
 
 static void client_late(struct vtest_client *c)
 {
-    backend_log(VENUS_LOG_ERROR, "client dropped: no CONTEXT_INIT within %d s",
-                VTEST_HANDSHAKE_S);
+    backend_log(VENUS_LOG_ERROR, "client dropped: no CONTEXT_INIT within %d s", VTEST_HANDSHAKE_S);
     client_end(c, END_DROPPED);
 }
 

@@ -230,7 +230,8 @@ void venus_handle_vkCreateDevice(struct venus_decoder *d, struct venus_vkCreateD
         return;
     }
     device->physical_device = gpu;
-    venus_device_vk_load(&device->vk, device->handle, gpu->instance->vk.GetDeviceProcAddr);
+    venus_device_vk_load(&device->vk, device->handle, gpu->instance->vk.GetDeviceProcAddr,
+                         gpu->api_version);
     get_queues(device, &info);
 
     d->device = device;

@@ -139,7 +139,8 @@ static bool open_device(struct probe *probe, const char *const *extensions, uint
         free(probe->vk);
         return false;
     }
-    venus_device_vk_load(probe->vk, probe->device, vk->GetDeviceProcAddr);
+    venus_device_vk_load(probe->vk, probe->device, vk->GetDeviceProcAddr,
+                         probe->gpu->api_version);
     return true;
 }
 

@@ -14,17 +14,6 @@ static PFN_vkVoidFunction global_proc(const struct venus_renderer *renderer, con
     return renderer->get_instance_proc_addr(NULL, name);
 }
 
-VkResult venus_host_version(const struct venus_renderer *renderer, uint32_t *version)
-{
-    PFN_vkEnumerateInstanceVersion enumerate =
-        (PFN_vkEnumerateInstanceVersion)global_proc(renderer, "vkEnumerateInstanceVersion");
-    *version = VK_API_VERSION_1_0;
-    const VkResult result = enumerate ? enumerate(version) : VK_SUCCESS;
-    if (result == VK_SUCCESS && *version >= VK_API_VERSION_1_1)
-        *version = venus_registry_version;
-    return result;
-}
-
 /* ---- the validation layer ---- */
 
 static VKAPI_ATTR VkBool32 VKAPI_CALL on_validation_message(
@@ -48,25 +37,54 @@ static const VkDebugUtilsMessengerCreateInfoEXT messenger_info = {
     .pfnUserCallback = on_validation_message,
 };
 
-/* Whether the layer is installed; it brings VK_EXT_debug_utils along. */
-static bool has_validation_layer(const struct venus_renderer *renderer)
+/* The version of Vulkan that the layer knows, 0 if it is not installed. It brings
+ * VK_EXT_debug_utils and VK_EXT_validation_features along. */
+static uint32_t layer_version(const struct venus_renderer *renderer)
 {
     PFN_vkEnumerateInstanceLayerProperties enumerate = (PFN_vkEnumerateInstanceLayerProperties)
         global_proc(renderer, "vkEnumerateInstanceLayerProperties");
-    uint32_t count = 0;
+    uint32_t count = 0, version = 0;
     if (!enumerate || enumerate(&count, NULL) != VK_SUCCESS)
-        return false;
+        return 0;
     VkLayerProperties *layers = calloc(count, sizeof(*layers));
-    bool found = false;
     if (layers && enumerate(&count, layers) >= VK_SUCCESS) {
-        for (uint32_t i = 0; i < count && !found; i++)
-            found = strcmp(layers[i].layerName, VALIDATION_LAYER) == 0;
+        for (uint32_t i = 0; i < count && !version; i++) {
+            if (strcmp(layers[i].layerName, VALIDATION_LAYER) == 0)
+                version = layers[i].specVersion;
+        }
     }
     free(layers);
-    return found;
+    return version;
 }
 
+/* For a layer that is older than our tables: commands of extensions that it does not know get the
+ * driver's handles only if it has none of its own. */
+static const VkValidationFeatureDisableEXT own_handles[] = {
+    VK_VALIDATION_FEATURE_DISABLE_UNIQUE_HANDLES_EXT,
+};
+static const VkValidationFeaturesEXT old_layer_info = {
+    .sType = VK_STRUCTURE_TYPE_VALIDATION_FEATURES_EXT,
+    .pNext = &messenger_info,
+    .disabledValidationFeatureCount = 1,
+    .pDisabledValidationFeatures = own_handles,
+};
+
 /* ---- creation and destruction ---- */
+
+VkResult venus_host_version(const struct venus_renderer *renderer, uint32_t *version)
+{
+    PFN_vkEnumerateInstanceVersion enumerate =
+        (PFN_vkEnumerateInstanceVersion)global_proc(renderer, "vkEnumerateInstanceVersion");
+    *version = VK_API_VERSION_1_0;
+    const VkResult result = enumerate ? enumerate(version) : VK_SUCCESS;
+    if (result == VK_SUCCESS && *version >= VK_API_VERSION_1_1)
+        *version = venus_registry_version;
+    /* It passes on commands that it does not know, with handles of its own that mean nothing. */
+    const uint32_t layer = renderer->validate ? layer_version(renderer) : 0;
+    if (layer && layer < *version)
+        *version = layer;
+    return result;
+}
 
 static VkResult create(const struct venus_renderer *renderer, const VkApplicationInfo *application,
                        struct venus_instance *instance)
@@ -92,20 +110,30 @@ static VkResult create(const struct venus_renderer *renderer, const VkApplicatio
     info.apiVersion = instance->api_version;
 
     static const char *const layers[] = {VALIDATION_LAYER};
-    static const char *const extensions[] = {VK_EXT_DEBUG_UTILS_EXTENSION_NAME};
+    static const char *const extensions[] = {
+        VK_EXT_DEBUG_UTILS_EXTENSION_NAME,
+        VK_EXT_VALIDATION_FEATURES_EXTENSION_NAME,
+    };
     const uint32_t validate = renderer->validate;
-    if (validate && !has_validation_layer(renderer)) {
+    const uint32_t layer = validate ? layer_version(renderer) : 0;
+    const bool old_layer = layer && layer < venus_registry_version;
+    if (validate && !layer) {
         venus_log(VENUS_LOG_ERROR, "validation is wanted, but " VALIDATION_LAYER
                                    " is not installed on this host");
         return VK_ERROR_LAYER_NOT_PRESENT;
     }
+    if (old_layer)
+        venus_log(VENUS_LOG_INFO, VALIDATION_LAYER " knows Vulkan %u.%u.%u only, so that is used",
+                  VK_API_VERSION_MAJOR(layer), VK_API_VERSION_MINOR(layer),
+                  VK_API_VERSION_PATCH(layer));
+    const void *chain = old_layer ? (const void *)&old_layer_info : &messenger_info;
     const VkInstanceCreateInfo create_info = {
         .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
-        .pNext = validate ? &messenger_info : NULL,
+        .pNext = validate ? chain : NULL,
         .pApplicationInfo = &info,
         .enabledLayerCount = validate,
         .ppEnabledLayerNames = layers,
-        .enabledExtensionCount = validate,
+        .enabledExtensionCount = validate + old_layer,
         .ppEnabledExtensionNames = extensions,
     };
     result = create_instance(&create_info, NULL, &instance->handle);
@@ -113,7 +141,8 @@ static VkResult create(const struct venus_renderer *renderer, const VkApplicatio
         instance->handle = VK_NULL_HANDLE;
         return result;
     }
-    venus_instance_vk_load(&instance->vk, instance->handle, renderer->get_instance_proc_addr);
+    venus_instance_vk_load(&instance->vk, instance->handle, renderer->get_instance_proc_addr,
+                           instance->api_version);
     if (validate && instance->vk.CreateDebugUtilsMessengerEXT)
         result = instance->vk.CreateDebugUtilsMessengerEXT(instance->handle, &messenger_info, NULL,
                                                            &instance->messenger);

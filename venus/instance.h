@@ -11,7 +11,8 @@
 /*
  * The version of Vulkan that we speak at instance level: what our tables know.  From 1.1 on a loader
  * passes on what is newer than itself, and drivers accept any version of an application; so that of
- * the host's loader says only whether it is older, which gives VK_API_VERSION_1_0.
+ * the host's loader says only whether it is older, which gives VK_API_VERSION_1_0.  With validation it
+ * is at most what the layer knows.
  */
 VkResult venus_host_version(const struct venus_renderer *renderer, uint32_t *version);
 

@@ -4,6 +4,7 @@ device_tests = \
 	tests/unit/device \
 	tests/unit/handle-map \
 	tests/unit/host-copy \
+	tests/unit/instance \
 	tests/unit/memory \
 	tests/unit/memory-type \
 	tests/unit/modifier
@@ -24,6 +25,10 @@ tests_unit_handle_map_LDADD = $(UNIT_LIBS)
 tests_unit_host_copy_SOURCES = tests/unit/host-copy.c
 tests_unit_host_copy_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_host_copy_LDADD = $(UNIT_LIBS)
+
+tests_unit_instance_SOURCES = tests/unit/instance.c
+tests_unit_instance_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_instance_LDADD = $(UNIT_LIBS)
 
 tests_unit_memory_SOURCES = tests/unit/memory.c
 tests_unit_memory_CPPFLAGS = $(UNIT_CPPFLAGS)

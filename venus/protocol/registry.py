@@ -95,7 +95,7 @@ class Registry:
         self.enums = {}
         self.enum_alias = {}
         self.core_types = set()
-        self.core_commands = set()
+        self.core_commands = {}     # name -> number of the first Vulkan version with it
         self.header_version = None
         self.version = (1, 0)
         self._read_constants(root)
@@ -243,7 +243,8 @@ class Registry:
             for e in f.iter('enum'):
                 self._add_enum(e, 0)
             self.core_types |= {e.get('name') for e in f.iter('type')}
-            self.core_commands |= {e.get('name') for e in f.iter('command')}
+            for e in f.iter('command'):
+                self.core_commands.setdefault(e.get('name'), f.get('number'))
 
     def _read_extensions(self, root):
         for x in root.find('extensions'):
