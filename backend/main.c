@@ -27,31 +27,37 @@ static int list_gpus(const struct options *options)
     return count ? BACKEND_EXIT_OK : BACKEND_EXIT_GPU;
 }
 
-/* Check that there is something to offer to clients, and find the GPU that --gpu names. */
-static int choose_gpu(const struct options *options, struct backend_gpu *chosen)
+/* Find the usable GPUs, or the one that --gpu names if it is: *offered is the caller's to free. It
+ * is an error when there is none. */
+static int choose_gpus(const struct options *options, struct venus_gpu **offered, uint32_t *usable)
 {
     struct backend_gpu *gpus;
-    int count, usable = 0;
+    int count;
     int result = backend_gpus_probe(options->validate, &gpus, &count);
     if (result != BACKEND_EXIT_OK)
         return result;
-    const struct backend_gpu *gpu = NULL;
-    if (options->gpu) {
-        gpu = backend_gpu_select(gpus, count, options->gpu);
-        if (gpu)
-            *chosen = *gpu;
+    *usable = 0;
+    *offered = calloc(count + 1, sizeof(**offered));
+    if (!*offered) {
+        backend_log(VENUS_LOG_ERROR, "out of memory");
+        free(gpus);
+        return BACKEND_EXIT_ERROR;
     }
+    const struct backend_gpu *gpu =
+        options->gpu ? backend_gpu_select(gpus, count, options->gpu) : NULL;
     for (int i = 0; i < count; i++) {
         if (options->gpu && &gpus[i] != gpu)
             continue;
-        usable += !!*gpus[i].memory_path;
-        if (*gpus[i].memory_path)
+        if (*gpus[i].memory_path) {
             backend_log(VENUS_LOG_INFO, "GPU %d: %s", i, gpus[i].gpu.name);
-        else
+            (*offered)[(*usable)++] = gpus[i].gpu;
+        } else {
             backend_log(VENUS_LOG_WARNING, "GPU %d: %s: unusable: %s", i, gpus[i].gpu.name,
                         gpus[i].unusable);
+        }
     }
-    if (!usable) {
+    if (!*usable) {
+        free(*offered);
         result = BACKEND_EXIT_GPU;
         if (!count)
             backend_log(VENUS_LOG_ERROR, "Vulkan works but finds no GPU");
@@ -64,17 +70,22 @@ static int choose_gpu(const struct options *options, struct backend_gpu *chosen)
 
 static int serve_vtest(const struct options *options)
 {
-    struct backend_gpu gpu;
-    const int result = choose_gpu(options, &gpu);
+    struct venus_gpu *gpus;
+    uint32_t count;
+    int result = choose_gpus(options, &gpus, &count);
     if (result != BACKEND_EXIT_OK)
         return result;
     const struct vtest_server_params params = {
         .path = options->vtest_path,
         .max_clients = options->max_clients,
-        .gpu_uuid = options->gpu ? gpu.gpu.uuid : NULL,
+        .gpu_uuid = options->gpu ? gpus->uuid : NULL,
+        .gpus = gpus,
+        .gpu_count = count,
         .validate = options->validate,
     };
-    return vtest_server_run(&params);
+    result = vtest_server_run(&params);
+    free(gpus);
+    return result;
 }
 
 int main(int argc, char **argv)

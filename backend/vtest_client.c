@@ -223,6 +223,8 @@ static bool renderer_create(struct vtest_client *c)
     const struct venus_renderer_params params = {
         .get_instance_proc_addr = c->params->load_vulkan(),
         .gpu_uuid = c->params->gpu_uuid,
+        .gpus = c->params->gpus,
+        .gpu_count = c->params->gpu_count,
         .validate = c->params->validate,
     };
     if (params.get_instance_proc_addr)

@@ -28,6 +28,8 @@ struct vtest_client_params {
     int control;             /* for reports to the daemon; -1: none */
     pid_t peer;              /* the client's process id, for messages; 0 unknown */
     const uint8_t *gpu_uuid; /* offer only this GPU, or NULL */
+    const struct venus_gpu *gpus; /* what is known of the host's, see venus_renderer_params */
+    uint32_t gpu_count;
     bool validate;
     /* How to get at Vulkan; returns NULL after logging why there is none. */
     PFN_vkGetInstanceProcAddr (*load_vulkan)(void);

@@ -112,6 +112,8 @@ __attribute__((noreturn)) static void client_process(const struct vtest_server *
         .control = control,
         .peer = peer,
         .gpu_uuid = s->params->gpu_uuid,
+        .gpus = s->params->gpus,
+        .gpu_count = s->params->gpu_count,
         .validate = s->params->validate,
         .load_vulkan = backend_vulkan_load,
     };

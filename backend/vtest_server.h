@@ -12,6 +12,8 @@ struct vtest_server_params {
     const char *path; /* of the socket */
     uint32_t max_clients;
     const uint8_t *gpu_uuid; /* offer only this GPU, or NULL */
+    const struct venus_gpu *gpus; /* what is known of the host's, see venus_renderer_params */
+    uint32_t gpu_count;
     bool validate;
 };
 

@@ -81,6 +81,21 @@ const VkExtensionProperties *venus_gpu_extension(const struct venus_physical_dev
     return NULL;
 }
 
+bool venus_gpu_has_uuid(const struct venus_physical_device *gpu, const uint8_t *uuid)
+{
+    VkPhysicalDeviceIDProperties id = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES,
+    };
+    VkPhysicalDeviceProperties2 properties = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+        .pNext = &id,
+    };
+    if (gpu->api_version < VK_API_VERSION_1_1)
+        return false;
+    gpu->instance->vk.GetPhysicalDeviceProperties2(gpu->handle, &properties);
+    return memcmp(id.deviceUUID, uuid, VK_UUID_SIZE) == 0;
+}
+
 VkResult venus_gpu_enumerate(const struct venus_instance *instance, VkPhysicalDevice **handles,
                              uint32_t *count)
 {
@@ -349,6 +364,24 @@ static const char *probe_dma_buf(struct probe *probe)
                : "no coherent memory type can be exported and mapped";
 }
 
+/* Take what an earlier probe has found. False when none of this GPU and driver is known. */
+static bool use_known(const struct venus_renderer *renderer, struct venus_physical_device *gpu,
+                      const VkPhysicalDeviceMemoryProperties *memory)
+{
+    for (uint32_t i = 0; i < renderer->gpu_count; i++) {
+        const struct venus_gpu *known = &renderer->gpus[i];
+        if (known->memory.path != VENUS_MEMORY_NONE &&
+            known->memory.driver_version == gpu->properties.driverVersion &&
+            known->api_version == gpu->properties.apiVersion &&
+            !strcmp(known->name, gpu->properties.deviceName) &&
+            venus_gpu_has_uuid(gpu, known->uuid))
+            return venus_memory_types_init(&gpu->memory, memory,
+                                           (enum venus_memory_path)known->memory.path,
+                                           known->memory.types, known->memory.alignment);
+    }
+    return false;
+}
+
 const char *venus_gpu_probe_memory(const struct venus_renderer *renderer,
                                    struct venus_physical_device *gpu)
 {
@@ -359,6 +392,8 @@ const char *venus_gpu_probe_memory(const struct venus_renderer *renderer,
 
     struct probe probe = {.renderer = renderer, .gpu = gpu};
     gpu->instance->vk.GetPhysicalDeviceMemoryProperties(gpu->handle, &probe.memory);
+    if (use_known(renderer, gpu, &probe.memory))
+        return NULL;
     const char *import_error = probe_host_import(&probe);
     const char *export_error = import_error ? probe_dma_buf(&probe) : NULL;
     if (!import_error || !export_error)
@@ -418,9 +453,15 @@ static void fill_entry(const struct venus_renderer *renderer, struct venus_physi
     if (has_pci)
         snprintf(entry->pci, sizeof(entry->pci), "%04x:%02x:%02x.%x", pci.pciDomain & 0xffff,
                  pci.pciBus & 0xff, pci.pciDevice & 0xff, pci.pciFunction & 0xf);
-    if (!entry->unusable)
-        entry->memory_path =
-            gpu->memory.path == VENUS_MEMORY_HOST_IMPORT ? "host-import" : "dma-buf";
+    if (entry->unusable)
+        return;
+    entry->memory_path = gpu->memory.path == VENUS_MEMORY_HOST_IMPORT ? "host-import" : "dma-buf";
+    entry->memory = (struct venus_gpu_memory){
+        .path = gpu->memory.path,
+        .types = gpu->memory.importable,
+        .alignment = gpu->memory.import_alignment,
+        .driver_version = gpu->properties.driverVersion,
+    };
 }
 
 int venus_renderer_list_gpus(struct venus_renderer *renderer, struct venus_gpu *gpus, int max)

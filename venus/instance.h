@@ -46,8 +46,12 @@ void venus_gpu_finish(struct venus_physical_device *gpu);
 const VkExtensionProperties *venus_gpu_extension(const struct venus_physical_device *gpu,
                                                  const char *name);
 
+/* Whether this is the GPU with this device UUID (VK_UUID_SIZE bytes). */
+bool venus_gpu_has_uuid(const struct venus_physical_device *gpu, const uint8_t *uuid);
+
 /*
- * Find out, with a short-lived VkDevice, how memory can be given to clients, and fill gpu->memory.
+ * Find out how memory can be given to clients, and fill gpu->memory: from what the renderer was told
+ * about this GPU and driver, else with a short-lived VkDevice.
  * Returns NULL, or why this GPU cannot be offered (then gpu->memory.path is VENUS_MEMORY_NONE).
  */
 const char *venus_gpu_probe_memory(const struct venus_renderer *renderer,

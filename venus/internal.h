@@ -183,6 +183,8 @@ struct venus_renderer {
     const struct venus_memory_provider *memory;
     bool has_gpu_uuid;
     uint8_t gpu_uuid[VK_UUID_SIZE];
+    const struct venus_gpu *gpus; /* known before; the owner's */
+    uint32_t gpu_count;
     bool validate;
 };
 

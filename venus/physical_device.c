@@ -11,27 +11,12 @@
 
 /* ---- what is offered ---- */
 
-static bool has_uuid(const struct venus_physical_device *gpu, const uint8_t *uuid)
-{
-    VkPhysicalDeviceIDProperties id = {
-        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES,
-    };
-    VkPhysicalDeviceProperties2 properties = {
-        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
-        .pNext = &id,
-    };
-    if (gpu->api_version < VK_API_VERSION_1_1)
-        return false;
-    gpu->instance->vk.GetPhysicalDeviceProperties2(gpu->handle, &properties);
-    return memcmp(id.deviceUUID, uuid, VK_UUID_SIZE) == 0;
-}
-
 /* Whether to offer this GPU; if so it is filled. */
 static bool consider(const struct venus_renderer *renderer, struct venus_physical_device *gpu)
 {
     if (venus_gpu_describe(gpu) != VK_SUCCESS)
         return false;
-    bool wanted = !renderer->has_gpu_uuid || has_uuid(gpu, renderer->gpu_uuid);
+    bool wanted = !renderer->has_gpu_uuid || venus_gpu_has_uuid(gpu, renderer->gpu_uuid);
     if (wanted) {
         const char *unusable = venus_gpu_probe_memory(renderer, gpu);
         if (unusable)

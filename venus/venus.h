@@ -61,6 +61,14 @@ struct venus_memory_provider {
 /* The provider for vtest and tests: pages of a sealed memfd. */
 extern const struct venus_memory_provider venus_memfd_provider;
 
+/* What was found out about a GPU's memory with a VkDevice made for it. */
+struct venus_gpu_memory {
+    uint32_t path;           /* how clients get it; 0: not at all */
+    uint32_t types;          /* the host's memory types that this works with */
+    uint64_t alignment;      /* of pages that the driver imports, bytes; or 0 */
+    uint32_t driver_version; /* of VkPhysicalDeviceProperties: nothing of this holds for another */
+};
+
 /* One host GPU as --list-gpus shows it. */
 struct venus_gpu {
     uint32_t index; /* in the order of vkEnumeratePhysicalDevices */
@@ -74,6 +82,7 @@ struct venus_gpu {
      * reason in `unusable` when there is no way. */
     const char *memory_path;
     const char *unusable;
+    struct venus_gpu_memory memory;
 };
 
 struct venus_renderer_params {
@@ -83,6 +92,11 @@ struct venus_renderer_params {
     const struct venus_memory_provider *memory;
     /* Offer only the GPU with this device UUID to clients (VK_UUID_SIZE bytes), or NULL for all. */
     const uint8_t *gpu_uuid;
+    /* What venus_renderer_list_gpus() found with a renderer of the same parameters, or NULL: saves a
+     * VkDevice per GPU and client. Strings of the entries do not matter; they must stay as long as
+     * the renderer does. */
+    const struct venus_gpu *gpus;
+    uint32_t gpu_count;
     /* Load the Khronos validation layer and log what it says, at level WARNING. */
     bool validate;
 };
