@@ -50,7 +50,7 @@
 #define VTEST_SHUTDOWN_MS 3000
 
 /* Time for a process to end when its client has gone or was dropped, in milliseconds. Work that the
- * client left on the GPU may never end: it can wait for a semaphore that nobody will signal. */
+ * client left on the GPU may never end: it can wait for an event that nobody will set. */
 #define VTEST_FINISH_MS 5000
 
 #endif

@@ -318,6 +318,7 @@ void venus_device_teardown(struct venus_device *device)
         return;
     device->id = 0;
 
+    venus_sync_drain(device);
     for (uint32_t i = 0; i < device->queue_count; i++)
         venus_queue_teardown(&device->queues[i]);
     device->vk.DeviceWaitIdle(device->handle);

@@ -123,6 +123,7 @@ struct venus_queue {
     pthread_mutex_t lock;        /* external synchronisation of the VkQueue */
     bool bound;                  /* vkGetDeviceQueue2 has been called for it */
     uint32_t ring_idx;           /* timeline, 0 = none */
+    VkFence drain;                   /* queue.c: behind the last submission, at teardown */
     struct venus_timeline *timeline; /* queue.c: thread and fences, made on first use */
 };
 
@@ -201,10 +202,18 @@ bool venus_decoder_interrupted(const struct venus_decoder *d);
  * that we submitted, retires them, ends their thread.  venus_device_teardown() calls it for every
  * queue before vkDeviceWaitIdle(), since that call needs all queues for itself.  Idempotent. */
 void venus_queue_teardown(struct venus_queue *queue);
+/* Wait until everything submitted to the queue is done, at teardown; false when it takes until
+ * `deadline` (venus_now_ns()). */
+bool venus_queue_drain(struct venus_queue *queue, uint64_t deadline);
 
 /* ---- sync.c ---- */
 /* Fill semaphore_sync_fd and fence_sync_fd; needs handle, instance and extensions. */
 void venus_sync_probe(struct venus_physical_device *physical_device);
+/*
+ * Give the GPU a moment to finish what was submitted to the device, and after it the values of
+ * timeline semaphores that this may wait for: the client, which should have signalled them, is gone.
+ */
+void venus_sync_drain(struct venus_device *device);
 /*
  * Clients learn from VkExternalSemaphoreProperties that signalled SYNC_FD payloads can be imported,
  * which sync.c does without the driver.  Mesa asks only if VK_KHR_external_semaphore_fd is among the

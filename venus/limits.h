@@ -54,4 +54,8 @@
  * context is being torn down. */
 #define VENUS_WAIT_SLICE_NS (50u * 1000u * 1000u)
 
+/* Time in nanoseconds for the GPU to finish what a client has left, before semaphores that it may
+ * wait for are signalled. */
+#define VENUS_DRAIN_NS (1000u * 1000u * 1000u)
+
 #endif

@@ -337,15 +337,39 @@ static struct venus_object *next_in_slabs(struct venus_object_table *table,
     return slab ? slab->objects : NULL;
 }
 
+/* The same, of this device. table->lock is held. */
+static struct venus_object *next_of_device(struct venus_object_table *table,
+                                           enum venus_object_type type,
+                                           const struct venus_device *device,
+                                           struct venus_object *o)
+{
+    do {
+        o = next_in_slabs(table, type, o);
+    } while (o && (!id_of(o) || o->device != device));
+    return o;
+}
+
+bool venus_object_next(struct venus_object_table *table, enum venus_object_type type,
+                       const struct venus_device *device, void **cursor, uint64_t *handle,
+                       void **data)
+{
+    pthread_mutex_lock(&table->lock);
+    struct venus_object *o = next_of_device(table, type, device, *cursor);
+    if (o) {
+        *handle = o->handle;
+        *data = o->data;
+        *cursor = o;
+    }
+    pthread_mutex_unlock(&table->lock);
+    return o != NULL;
+}
+
 bool venus_object_pop(struct venus_object_table *table, enum venus_object_type type,
                       const struct venus_device *device, void **cursor, uint64_t *handle,
                       void **data)
 {
     pthread_mutex_lock(&table->lock);
-    struct venus_object *o = *cursor;
-    do {
-        o = next_in_slabs(table, type, o);
-    } while (o && (!id_of(o) || o->device != device));
+    struct venus_object *o = next_of_device(table, type, device, *cursor);
     if (o) {
         remove_locked(table, o, handle, data);
         *cursor = o;

@@ -131,6 +131,12 @@ bool venus_object_remove_from(struct venus_object_table *table, enum venus_objec
 /* Remove all children of a pool object (vkResetDescriptorPool and the like). */
 void venus_object_remove_children(struct venus_object_table *table, struct venus_object *pool);
 
+/* Find one object after another of this type whose device is `device`: *cursor starts at NULL. False
+ * behind the last one. */
+bool venus_object_next(struct venus_object_table *table, enum venus_object_type type,
+                       const struct venus_device *device, void **cursor, uint64_t *handle,
+                       void **data);
+
 /* Take any one object of this type whose device is `device` out of the table, for teardown. Walks
  * the slabs of the type: *cursor starts at NULL. False when there is none left. */
 bool venus_object_pop(struct venus_object_table *table, enum venus_object_type type,

@@ -162,7 +162,32 @@ void venus_queue_teardown(struct venus_queue *queue)
 
     if (timeline)
         timeline_destroy(timeline);
+    if (queue->drain) {
+        const struct venus_device_vk *vk = &queue->device->vk;
+        vk->WaitForFences(queue->device->handle, 1, &queue->drain, VK_TRUE, UINT64_MAX);
+        vk->DestroyFence(queue->device->handle, queue->drain, NULL);
+        queue->drain = VK_NULL_HANDLE;
+    }
     venus_imports_forget(queue->device);
+}
+
+bool venus_queue_drain(struct venus_queue *queue, uint64_t deadline)
+{
+    struct venus_device *device = queue->device;
+    VkFence fence;
+    if (fence_create(device, &fence) != VK_SUCCESS)
+        return true; /* lost, or nothing can be done */
+    pthread_mutex_lock(&queue->lock);
+    const VkResult result = device->vk.QueueSubmit(queue->handle, 0, NULL, fence);
+    pthread_mutex_unlock(&queue->lock);
+    if (result != VK_SUCCESS) {
+        device->vk.DestroyFence(device->handle, fence, NULL);
+        return true;
+    }
+    queue->drain = fence;
+    const uint64_t now = venus_now_ns();
+    return device->vk.WaitForFences(device->handle, 1, &fence, VK_TRUE,
+                                    now < deadline ? deadline - now : 0) != VK_TIMEOUT;
 }
 
 static struct venus_queue *find_queue(struct venus_device *device, const VkDeviceQueueInfo2 *info)

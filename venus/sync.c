@@ -92,6 +92,9 @@ void venus_handle_vkCreateFence(struct venus_decoder *d, struct venus_vkCreateFe
         device->vk.DestroyFence(args->device, *args->pFence, NULL);
 }
 
+/* What timeline semaphores have as data. */
+static char timeline_mark;
+
 void venus_handle_vkCreateSemaphore(struct venus_decoder *d, struct venus_vkCreateSemaphore *args)
 {
     struct venus_device *device = d->device;
@@ -103,14 +106,81 @@ void venus_handle_vkCreateSemaphore(struct venus_decoder *d, struct venus_vkCrea
                                ? VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT
                                : 0);
 
+    const VkSemaphoreTypeCreateInfo *type =
+        venus_pnext_find(args->pCreateInfo, VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO);
+    const bool timeline = type && type->semaphoreType == VK_SEMAPHORE_TYPE_TIMELINE;
+
     args->ret = device->vk.CreateSemaphore(args->device, args->pCreateInfo, NULL, args->pSemaphore);
     if (args->ret != VK_SUCCESS)
         return;
     /* The handle may be that of a destroyed semaphore whose import nobody waited for. */
     venus_imports_take(device, *args->pSemaphore);
     if (!venus_decoder_add_object(d, VENUS_OBJECT_Semaphore, args->pSemaphore_ids[0],
-                                  (uint64_t)(uintptr_t)*args->pSemaphore, NULL, NULL))
+                                  (uint64_t)(uintptr_t)*args->pSemaphore, NULL,
+                                  timeline ? &timeline_mark : NULL))
         device->vk.DestroySemaphore(args->device, *args->pSemaphore, NULL);
+}
+
+/* ---- teardown ---- */
+
+/* The timeline semaphore behind the cursor, which starts at NULL, or VK_NULL_HANDLE. */
+static VkSemaphore next_timeline(struct venus_device *device, void **cursor)
+{
+    uint64_t handle;
+    void *data;
+    while (venus_object_next(&device->context->objects, VENUS_OBJECT_Semaphore, device, cursor,
+                             &handle, &data)) {
+        if (data == &timeline_mark)
+            return (VkSemaphore)(uintptr_t)handle;
+    }
+    return VK_NULL_HANDLE;
+}
+
+/* How far ahead of a semaphore's value its waits may be. */
+static uint64_t value_reach(const struct venus_physical_device *gpu)
+{
+    VkPhysicalDeviceTimelineSemaphoreProperties timeline = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_PROPERTIES,
+    };
+    VkPhysicalDeviceProperties2 properties = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+        .pNext = &timeline,
+    };
+    gpu->instance->vk.GetPhysicalDeviceProperties2(gpu->handle, &properties);
+    return timeline.maxTimelineSemaphoreValueDifference;
+}
+
+/* Signal the highest value that anything can wait for. */
+static void release(const struct venus_device *device, VkSemaphore semaphore, uint64_t reach)
+{
+    uint64_t value = 0;
+    if (device->vk.GetSemaphoreCounterValue(device->handle, semaphore, &value) != VK_SUCCESS ||
+        value == UINT64_MAX)
+        return;
+    const VkSemaphoreSignalInfo info = {
+        .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SIGNAL_INFO,
+        .semaphore = semaphore,
+        .value = reach < UINT64_MAX - value ? value + reach : UINT64_MAX,
+    };
+    device->vk.SignalSemaphore(device->handle, &info);
+}
+
+void venus_sync_drain(struct venus_device *device)
+{
+    void *cursor = NULL;
+    VkSemaphore semaphore = next_timeline(device, &cursor);
+    if (!semaphore || !device->vk.SignalSemaphore || !device->vk.GetSemaphoreCounterValue)
+        return;
+    const uint64_t deadline = venus_now_ns() + VENUS_DRAIN_NS;
+    bool drained = true;
+    for (uint32_t i = 0; i < device->queue_count; i++)
+        drained &= venus_queue_drain(&device->queues[i], deadline);
+    if (drained)
+        return;
+    /* What is still to be signalled by the GPU gets in the way of this, but nobody looks at it. */
+    const uint64_t reach = value_reach(device->physical_device);
+    for (; semaphore; semaphore = next_timeline(device, &cursor))
+        release(device, semaphore, reach);
 }
 
 /* ---- what is offered ---- */

@@ -2,6 +2,7 @@
 # Tests of memory and of what belongs to it.
 device_tests = \
 	tests/unit/device \
+	tests/unit/drain \
 	tests/unit/handle-map \
 	tests/unit/host-copy \
 	tests/unit/instance \
@@ -17,6 +18,10 @@ endif
 tests_unit_device_SOURCES = tests/unit/device.c
 tests_unit_device_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_device_LDADD = $(UNIT_LIBS)
+
+tests_unit_drain_SOURCES = tests/unit/drain.c
+tests_unit_drain_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_drain_LDADD = $(UNIT_LIBS)
 
 tests_unit_handle_map_SOURCES = tests/unit/handle-map.c
 tests_unit_handle_map_CPPFLAGS = $(UNIT_CPPFLAGS)
