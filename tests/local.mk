@@ -6,6 +6,7 @@ include tests/fuzz/local.mk
 include tests/wire/local.mk
 include tests/bench/local.mk
 include tests/manager/local.mk
+include tests/xen/local.mk
 
 dist_check_SCRIPTS += tests/lib/headers-test.sh tests/lib/runner-test.sh
 TESTS += tests/lib/headers-test.sh tests/lib/runner-test.sh

@@ -65,4 +65,9 @@ for suite in trixie sid; do
     group "kill-server-$suite" 150 tests/vtest/kill-server.sh $suite $suite
 done
 
+# ---- Xen, Dom0 and guests of ARM64, emulated; see tests/xen/README.md ----
+
+run xen-prepare 1800 tests/xen/prepare
+group xen-boot 600 tests/xen/boot.py
+
 summary

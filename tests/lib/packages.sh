@@ -9,12 +9,20 @@ packages_run="mesa-vulkan-drivers vulkan-tools vkmark"
 # What ./quickstart check and bench need on top.
 packages_check="clang libclang-rt-dev llvm vulkan-validationlayers virgl-server valgrind strace"
 packages_check_sid="libggml0-backend-vulkan llama.cpp-tests ffmpeg"
+# To build for ARM64 on another machine: everything in SUITE-arm64 of Debian 13, elsewhere only
+# kernel modules.
+packages_module="gcc-aarch64-linux-gnu make kmod"
+packages_cross="$packages_module libc6-dev libc6-dev:arm64 autoconf automake pkg-config python3
+    libvulkan-dev:arm64 libxen-dev:arm64 libjson-c-dev:arm64 libcap-ng-dev:arm64
+    libsystemd-dev:arm64 glslang-tools"
 
 # packages SUITE USE: what USE (run, check) needs in a suite.  Debian 12 has no Venus driver and is
-# only built on.
+# only built on.  SUITE-arm64 is the suite with compilers for ARM64.
 packages()
 {
     case $1,$2 in
+    trixie-arm64,*) echo $packages_cross ;;
+    *-arm64,*) echo $packages_module ;;
     bookworm,*) echo $packages_build clang ;;
     sid,*) echo $packages_build $packages_run $packages_check $packages_check_sid ;;
     *,run) echo $packages_build $packages_run ;;
