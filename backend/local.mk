@@ -3,7 +3,8 @@
 sbin_PROGRAMS += backend/xen-venusd
 noinst_LIBRARIES += backend/libbackend.a
 
-backend_libbackend_a_CPPFLAGS = $(VENUS_CPPFLAGS) -I$(srcdir)/backend
+backend_libbackend_a_CPPFLAGS = $(VENUS_CPPFLAGS) -I$(srcdir)/backend $(CAPNG_CFLAGS) \
+	$(XEN_CFLAGS) $(JSONC_CFLAGS)
 backend_libbackend_a_SOURCES = \
 	backend/exit_codes.h \
 	backend/gpu_device.h \
@@ -40,7 +41,17 @@ backend_xen_venusd_LDADD = $(BACKEND_LIBS)
 
 # The processes of a virtual GPU.
 device_sources = \
+	backend/render.c \
 	backend/render.h \
+	backend/render_blobs.c \
+	backend/render_blobs.h \
+	backend/render_confine.c \
+	backend/render_confine.h \
+	backend/render_limits.h \
+	backend/render_process.c \
+	backend/render_protocol.h \
+	backend/render_state.c \
+	backend/render_state.h \
 	backend/transport.h
 xen_device_sources = \
 	backend/device_process.h

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <vulkan/vulkan_core.h>
+
 #include "transport.h"
 
 struct render;
@@ -43,6 +45,9 @@ struct render_events {
 
 struct render_params {
     struct vgpu_transport *transport;
+    /* The host's Vulkan, called in the process: NULL after logging why. NULL: that of
+     * backend_vulkan_load(); others are for tests. */
+    PFN_vkGetInstanceProcAddr (*load_vulkan)(void);
     const uint8_t *gpu_uuid; /* VK_UUID_SIZE bytes: the GPU to offer, or NULL for all */
     bool validate;
     bool per_blob;           /* blobs are memory of the process, not slices of the window */
@@ -56,7 +61,7 @@ struct render_params {
 struct render *render_create(const struct render_params *params, const struct render_events *events,
                              void *user);
 
-/* Forget the process; kills it if it has not ended. NULL allowed. */
+/* Forget the process; kills it if it has not ended, and waits a moment for its end. NULL allowed. */
 void render_destroy(struct render *render);
 
 /*
@@ -84,19 +89,26 @@ int render_pid(const struct render *render);
  */
 int render_submit(struct render *render, const void *commands, size_t size);
 
-/* Make [offset, offset + size) of the window the memory of resource res_id in this context, filled
- * with zeroes first if `clear`. Answered by resource_ready. 0, -EIO or -ENOMEM as above. */
+/*
+ * Make [offset, offset + size) of the window, whole pages, the memory of resource res_id in this
+ * context, filled with zeroes first if `clear`.  Answered by resource_ready.  Returns 0, -EIO or
+ * -ENOMEM as above, -EINVAL outside of the window, or -EEXIST when the context has such a resource
+ * or had one whose release has not been answered yet.
+ */
 int render_attach_slice(struct render *render, uint32_t res_id, uint64_t offset, uint64_t size,
                         bool clear);
 
-/* Make a blob as venus_context_create_blob() does. Answered by resource_ready. */
+/* Make a blob as venus_context_create_blob() does. Answered by resource_ready. Returns as
+ * render_attach_slice(); -EINVAL for a blob that is too large. */
 int render_create_blob(struct render *render, uint32_t res_id, uint64_t blob_id, uint64_t size,
                        uint32_t flags);
 
-/* The guest has dropped a resource of this context. Answered by resource_released. */
+/* The guest has dropped a resource of this context. Answered by resource_released. Returns 0,
+ * -ENOENT, or -EIO when the process is gone or -ENOMEM: then end it. */
 int render_unref(struct render *render, uint32_t res_id);
 
-/* Ask for fence_retired when the work so far on a timeline is done. */
+/* Ask for fence_retired when the work so far on a timeline is done; it comes at once for a timeline
+ * that no queue has. 0, -EIO or -ENOMEM as above. */
 int render_create_fence(struct render *render, uint32_t ring_idx, uint64_t fence_id);
 
 #endif

@@ -35,9 +35,20 @@ struct vgpu_transport_ops {
     void (*notify)(struct vgpu_transport *transport);
     /*
      * In a process that has just been forked to render: make `window` valid here, and give up
-     * everything else that the parent can do with the guest.  0 or a negative errno.
+     * everything else that the parent can do with the guest.  All descriptors but the standard ones
+     * and `render_fd` are closed afterwards.  0, or a negative errno after logging why.
      */
     int (*enter_render_process)(struct vgpu_transport *transport);
+    /*
+     * In a render process, only with mapping "per-blob": get `count` zeroed pages of this domain, one
+     * after the other, that the guest may map, and their grant references.  Returns 0, or a negative
+     * errno after logging which limit was met.  From any thread.
+     */
+    int (*alloc_pages)(struct vgpu_transport *transport, uint32_t count, void **pages,
+                       uint32_t *refs);
+    /* Give them back; the guest may still have them mapped, and nobody else gets them before it has
+     * let go. */
+    void (*free_pages)(struct vgpu_transport *transport, void *pages, uint32_t count);
 };
 
 struct vgpu_transport {
@@ -49,6 +60,7 @@ struct vgpu_transport {
     uint64_t window_size;     /* bytes, also when it is address space only */
     bool window_zeroed;       /* nobody has written to it yet */
     struct venus_shm blob_refs; /* only with mapping "per-blob" */
+    int render_fd; /* what alloc_pages needs in a render process, or -1; set on entering one */
 };
 
 #endif

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 include tests/unit/local.mk
 include tests/programs/local.mk
+include tests/device/render.mk
 include tests/vtest/local.mk
 include tests/fuzz/local.mk
 include tests/wire/local.mk

@@ -373,6 +373,7 @@ static int export_pages(struct venus_memory_pages *pages, struct venus_blob *blo
     }
     atomic_fetch_add_explicit(&pages->references, 1, memory_order_relaxed);
     resource->memory = pages;
+    blob->pages_private = pages->pages.private;
     blob->cache = VENUS_MAP_CACHED; /* ordinary memory of this machine, which the GPU snoops */
     return 0;
 }

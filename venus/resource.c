@@ -156,6 +156,7 @@ static int create_shm(struct venus_context *context, uint64_t size, uint32_t fla
     }
     blob->size = pages.size;
     blob->cache = VENUS_MAP_CACHED;
+    blob->pages_private = pages.private;
     set_pages(resource, &pages, provider);
     return 0;
 }

@@ -50,6 +50,16 @@ static inline bool venus_shm_write(const struct venus_shm *shm, uint64_t offset,
     return true;
 }
 
+/* Fill shared memory with zeroes. False, and nothing done, if the range is not inside. */
+static inline bool venus_shm_clear(const struct venus_shm *shm, uint64_t offset, size_t size)
+{
+    if (!venus_shm_contains(shm, offset, size))
+        return false;
+    if (size)
+        memset((char *)shm->base + offset, 0, size);
+    return true;
+}
+
 /*
  * One aligned 32-bit word that both sides access atomically. The caller has checked with
  * venus_shm_contains() that the word is inside and that its offset is a multiple of 4.

@@ -160,9 +160,11 @@ bool venus_context_submit(struct venus_context *context, const void *commands, s
 enum venus_map_cache { VENUS_MAP_CACHED = 1, VENUS_MAP_UNCACHED = 2, VENUS_MAP_WC = 3 };
 
 struct venus_blob {
-    int fd;                     /* a new file descriptor that the caller owns; maps at offset 0 */
+    int fd;                     /* a new file descriptor that the caller owns; maps at offset 0;
+                                 * -1 if the provider's pages have no file */
     uint64_t size;              /* bytes, page-rounded */
     enum venus_map_cache cache; /* how a VMM should map it */
+    void *pages_private;        /* `private` of the provider's pages, or NULL without such pages */
 };
 
 /*

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* Limits on what a device process and a render process do with each other. */
+#ifndef BACKEND_RENDER_LIMITS_H
+#define BACKEND_RENDER_LIMITS_H
+
+/* How long a process may take to end by itself, and how long render_destroy() waits for one that it
+ * has killed. */
+#define RENDER_END_MS  5000
+#define RENDER_KILL_MS 1000
+
+/* Bytes that may wait to be sent before submissions are put off, but for a single one; and the
+ * memory that an empty queue keeps. */
+#define RENDER_QUEUE_SIZE (16u << 20)
+#define RENDER_KEPT_QUEUE (1u << 20)
+
+/* Answers handled at a time, so that a process gone wild does not keep the others waiting. */
+#define RENDER_ANSWERS_AT_ONCE 64
+
+/* Rings whose status words are remembered. */
+#define RENDER_MAX_RINGS 64
+
+/* Pages of one blob of a render process: 4 GiB. */
+#define RENDER_MAX_BLOB_PAGES (1u << 20)
+
+#endif

@@ -1,0 +1,637 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Render processes with the null driver: what they answer, that they can be killed in every state,
+ * and what the guest sees of their end.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "log.h"
+#include "null.h"
+#include "render.h"
+#include "render_limits.h"
+#include "render_protocol.h"
+#include "thread.h"
+
+#define PAGE        4096u
+#define WINDOW_SIZE (64 * PAGE)
+
+/* How long to wait for what must happen, in milliseconds: machines can be very busy. */
+#define PATIENCE 20000
+
+/* Commands and a struct, by their numbers on the wire. */
+enum {
+    CREATE_RING = 188,
+    WAIT_RING = 253,
+    RING_CREATE_INFO = 1000384000,
+};
+
+/* Where a ring has its parts. */
+#define TAIL        64
+#define STATUS      128
+#define BUFFER      192
+#define BUFFER_SIZE 256
+#define FATAL       2u
+
+struct stream {
+    uint8_t bytes[1024];
+    uint32_t size;
+};
+
+struct test {
+    struct vgpu_transport transport;
+    int epoll_fd;
+    struct render *render;
+    int ready, released, retired, failed, ended;
+    uint32_t last_id;
+    int last_error;
+    uint64_t last_fence;
+    uint64_t blob_size;
+    uint32_t blob_refs[4];
+    bool destroy_on_end;
+};
+
+/* ---- the transport: memory that is shared with the child ---- */
+
+static int enter(struct vgpu_transport *transport)
+{
+    transport->render_fd = -1;
+    return 0;
+}
+
+static int fail_to_enter(struct vgpu_transport *transport)
+{
+    (void)transport;
+    return -EPERM;
+}
+
+static int alloc_pages(struct vgpu_transport *transport, uint32_t count, void **pages,
+                       uint32_t *refs)
+{
+    (void)transport;
+    *pages = mmap(NULL, count * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    for (uint32_t i = 0; i < count; i++)
+        refs[i] = 1000 + i;
+    return *pages == MAP_FAILED ? -ENOMEM : 0;
+}
+
+static void free_pages(struct vgpu_transport *transport, void *pages, uint32_t count)
+{
+    (void)transport;
+    munmap(pages, count * PAGE);
+}
+
+static const struct vgpu_transport_ops ops = {
+    .enter_render_process = enter,
+    .alloc_pages = alloc_pages,
+    .free_pages = free_pages,
+};
+static const struct vgpu_transport_ops broken_ops = {.enter_render_process = fail_to_enter};
+
+/* ---- events ---- */
+
+static void on_ready(void *user, struct render *render, uint32_t res_id, int error,
+                     const struct render_blob *blob)
+{
+    struct test *t = user;
+    assert_ptr_equal(render, t->render);
+    t->ready++;
+    t->last_id = res_id;
+    t->last_error = error;
+    if (blob) {
+        t->blob_size = blob->size;
+        for (uint32_t i = 0; i < 4 && i < blob->size / PAGE; i++)
+            t->blob_refs[i] = blob->refs[i];
+    }
+}
+
+static void on_released(void *user, struct render *render, uint32_t res_id)
+{
+    struct test *t = user;
+    (void)render;
+    t->released++;
+    t->last_id = res_id;
+}
+
+static void on_retired(void *user, struct render *render, uint32_t ring_idx, uint64_t fence_id)
+{
+    struct test *t = user;
+    (void)render;
+    (void)ring_idx;
+    t->retired++;
+    t->last_fence = fence_id;
+}
+
+static void on_failed(void *user, struct render *render)
+{
+    (void)render;
+    ((struct test *)user)->failed++;
+}
+
+static void on_ended(void *user, struct render *render)
+{
+    struct test *t = user;
+    t->ended++;
+    if (t->destroy_on_end) {
+        render_destroy(render);
+        t->render = NULL;
+    }
+}
+
+static const struct render_events events = {
+    .resource_ready = on_ready,
+    .resource_released = on_released,
+    .fence_retired = on_retired,
+    .failed = on_failed,
+    .ended = on_ended,
+};
+
+/* Dispatch until *count is `wanted`, or nothing happens for long. */
+static void wait_for(struct test *t, const int *count, int wanted)
+{
+    const uint64_t end = venus_now_ns() + PATIENCE * 1000000ull;
+    while (*count < wanted && venus_now_ns() < end) {
+        struct epoll_event event;
+        epoll_wait(t->epoll_fd, &event, 1, 10);
+        if (t->render)
+            render_dispatch(t->render);
+    }
+    assert_int_equal(*count, wanted);
+}
+
+/* ---- set-up ---- */
+
+static PFN_vkGetInstanceProcAddr load_null(void)
+{
+    return null_vkGetInstanceProcAddr;
+}
+
+static PFN_vkGetInstanceProcAddr load_nothing(void)
+{
+    return NULL;
+}
+
+static void start(struct test *t, bool per_blob)
+{
+    const struct render_params params = {
+        .transport = &t->transport,
+        .load_vulkan = load_null,
+        .per_blob = per_blob,
+        .name = "test\n",
+        .context_id = 1,
+        .epoll_fd = t->epoll_fd,
+        .epoll_data = t,
+    };
+    t->render = render_create(&params, &events, t);
+    assert_non_null(t->render);
+}
+
+static int set_up(void **state)
+{
+    struct test *t = calloc(1, sizeof(*t));
+    t->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    t->transport.ops = &ops;
+    t->transport.window = (struct venus_shm){
+        .base = mmap(NULL, WINDOW_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0),
+        .size = WINDOW_SIZE,
+    };
+    t->transport.window_size = WINDOW_SIZE;
+    backend_log_init(getenv("VERBOSE") ? VENUS_LOG_DEBUG : -1);
+    *state = t;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct test *t = *state;
+    render_destroy(t->render);
+    /* No process is left, not even a dead one. */
+    const bool clean = waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD;
+    munmap(t->transport.window.base, WINDOW_SIZE);
+    close(t->epoll_fd);
+    free(t);
+    return clean ? 0 : -1;
+}
+
+static uint8_t *window(struct test *t)
+{
+    return (uint8_t *)t->transport.window.base;
+}
+
+static _Atomic uint32_t *word(struct test *t, size_t offset)
+{
+    return venus_shm_word(&t->transport.window, offset);
+}
+
+static void attach(struct test *t, uint32_t id, uint64_t offset, uint64_t size, bool clear)
+{
+    const int before = t->ready;
+    assert_int_equal(render_attach_slice(t->render, id, offset, size, clear), 0);
+    wait_for(t, &t->ready, before + 1);
+    assert_int_equal(t->last_id, id);
+    assert_int_equal(t->last_error, 0);
+}
+
+/* ---- streams ---- */
+
+static void put(struct stream *s, const void *bytes, uint32_t size)
+{
+    assert_true(s->size + size <= sizeof(s->bytes));
+    memcpy(s->bytes + s->size, bytes, size);
+    s->size += size;
+}
+
+static void put32(struct stream *s, uint32_t v)
+{
+    put(s, &v, 4);
+}
+
+static void put64(struct stream *s, uint64_t v)
+{
+    put(s, &v, 8);
+}
+
+static void create_ring(struct test *t, uint64_t id, uint32_t resource)
+{
+    struct stream s = {.size = 0};
+    put32(&s, CREATE_RING);
+    put32(&s, 0);
+    put64(&s, id);
+    put64(&s, 1);
+    put32(&s, RING_CREATE_INFO);
+    put64(&s, 0);
+    put32(&s, 0);
+    put32(&s, resource);
+    put64(&s, 0);
+    put64(&s, BUFFER + BUFFER_SIZE);
+    put64(&s, 1000000);
+    put64(&s, 0);
+    put64(&s, TAIL);
+    put64(&s, STATUS);
+    put64(&s, BUFFER);
+    put64(&s, BUFFER_SIZE);
+    put64(&s, BUFFER + BUFFER_SIZE);
+    put64(&s, 0);
+    assert_int_equal(render_submit(t->render, s.bytes, s.size), 0);
+}
+
+/* A submission that never ends by itself. */
+static void block(struct test *t, uint64_t ring)
+{
+    struct stream s = {.size = 0};
+    put32(&s, WAIT_RING);
+    put32(&s, 0);
+    put64(&s, ring);
+    put64(&s, 1000);
+    assert_int_equal(render_submit(t->render, s.bytes, s.size), 0);
+}
+
+/* A process with a ring in a slice at page 8, whose report has come. */
+static void start_ring(struct test *t)
+{
+    start(t, false);
+    attach(t, 5, 8 * PAGE, 2 * PAGE, true);
+    create_ring(t, 77, 5);
+    assert_int_equal(render_create_fence(t->render, 0, 1), 0);
+    wait_for(t, &t->retired, 1);
+    assert_int_equal(atomic_load(word(t, 8 * PAGE + STATUS)) & FATAL, 0);
+}
+
+static bool ring_is_fatal(struct test *t)
+{
+    return atomic_load(word(t, 8 * PAGE + STATUS)) & FATAL;
+}
+
+/* ---- tests ---- */
+
+static void test_ends_when_told(void **state)
+{
+    struct test *t = *state;
+    start(t, false);
+    const pid_t pid = render_pid(t->render);
+    assert_int_equal(kill(pid, 0), 0);
+    assert_int_equal(render_next_time(t->render), INT64_MAX);
+    render_end(t->render);
+    assert_true(render_next_time(t->render) < INT64_MAX);
+    wait_for(t, &t->ended, 1);
+    assert_int_equal(render_next_time(t->render), INT64_MAX);
+    assert_int_equal(kill(pid, 0), -1);
+    assert_int_equal(render_submit(t->render, "", 0), -EIO);
+    assert_int_equal(render_attach_slice(t->render, 1, 0, PAGE, false), -EIO);
+    render_dispatch(t->render);
+    assert_int_equal(t->ended, 1);
+}
+
+static void test_slices(void **state)
+{
+    struct test *t = *state;
+    memset(window(t), 0xaa, WINDOW_SIZE);
+    start(t, false);
+    attach(t, 1, PAGE, 2 * PAGE, true);
+    for (uint32_t i = 0; i < 2 * PAGE; i++)
+        assert_int_equal(window(t)[PAGE + i], 0);
+    assert_int_equal(window(t)[PAGE - 1], 0xaa); /* and nothing around it */
+    assert_int_equal(window(t)[3 * PAGE], 0xaa);
+    attach(t, 2, 4 * PAGE, PAGE, false);
+    assert_int_equal(window(t)[4 * PAGE], 0xaa);
+
+    assert_int_equal(render_attach_slice(t->render, 1, 0, PAGE, false), -EEXIST);
+    assert_int_equal(render_attach_slice(t->render, 3, WINDOW_SIZE, PAGE, false), -EINVAL);
+    assert_int_equal(render_attach_slice(t->render, 3, 0, UINT64_MAX, false), -EINVAL);
+    assert_int_equal(render_attach_slice(t->render, 3, 1, PAGE, false), -EINVAL);
+    assert_int_equal(render_unref(t->render, 3), -ENOENT);
+
+    assert_int_equal(render_unref(t->render, 1), 0);
+    assert_int_equal(render_unref(t->render, 1), -ENOENT);
+    assert_int_equal(render_attach_slice(t->render, 1, 0, PAGE, false), -EEXIST);
+    wait_for(t, &t->released, 1);
+    assert_int_equal(t->last_id, 1);
+    attach(t, 1, 0, PAGE, false);
+
+    /* What the renderer refuses is said, and can be dropped. */
+    assert_int_equal(render_attach_slice(t->render, 9, 0, 0, false), 0);
+    wait_for(t, &t->ready, 4);
+    assert_int_equal(t->last_error, -EINVAL);
+    assert_int_equal(render_unref(t->render, 9), -ENOENT);
+
+    /* Dropped before the answer. */
+    assert_int_equal(render_attach_slice(t->render, 9, 0, 0, false), 0);
+    assert_int_equal(render_unref(t->render, 9), 0);
+    wait_for(t, &t->released, 2);
+    assert_int_equal(t->ready, 5);
+}
+
+/* A ring keeps its slice in use until it is gone; dropping the slice is the client's mistake. */
+static void test_slice_of_a_ring(void **state)
+{
+    struct test *t = *state;
+    start_ring(t);
+    assert_int_equal(render_unref(t->render, 5), 0);
+    wait_for(t, &t->failed, 1);
+    assert_int_equal(t->released, 0);
+    assert_true(ring_is_fatal(t));
+    assert_int_equal(render_submit(t->render, "", 0), -EIO);
+    render_end(t->render);
+    wait_for(t, &t->ended, 1);
+    assert_int_equal(t->released, 1); /* before the end */
+}
+
+static void test_fences(void **state)
+{
+    struct test *t = *state;
+    start(t, false);
+    for (uint64_t i = 1; i <= 100; i++)
+        assert_int_equal(render_create_fence(t->render, 0, i), 0);
+    wait_for(t, &t->retired, 100);
+    assert_int_equal(t->last_fence, 100);
+    /* Nobody waits for a timeline that there is not. */
+    assert_int_equal(render_create_fence(t->render, 5, 7), 0);
+    wait_for(t, &t->retired, 101);
+    assert_int_equal(t->last_fence, 7);
+}
+
+static void test_failure(void **state)
+{
+    struct test *t = *state;
+    start(t, false);
+    assert_int_equal(render_submit(t->render, "junkjunk", 8), 0);
+    wait_for(t, &t->failed, 1);
+    assert_int_equal(t->ended, 0);
+    assert_int_equal(render_submit(t->render, "junkjunk", 8), -EIO);
+    render_end(t->render);
+    wait_for(t, &t->ended, 1);
+    assert_int_equal(t->failed, 1);
+}
+
+static void test_blocked_submission_ends(void **state)
+{
+    struct test *t = *state;
+    start_ring(t);
+    block(t, 77);
+    assert_int_equal(render_create_fence(t->render, 0, 2), 0);
+    usleep(50000);
+    render_dispatch(t->render);
+    assert_int_equal(t->retired, 1); /* behind the submission */
+    render_end(t->render);
+    wait_for(t, &t->ended, 1);
+    assert_true(ring_is_fatal(t));
+}
+
+static void test_killed(void **state)
+{
+    struct test *t = *state;
+    start_ring(t);
+    kill(render_pid(t->render), SIGKILL);
+    wait_for(t, &t->ended, 1);
+    assert_true(ring_is_fatal(t));
+    assert_int_equal(t->failed, 0);
+}
+
+static void test_crashed(void **state)
+{
+    struct test *t = *state;
+    start_ring(t);
+    kill(render_pid(t->render), SIGSEGV);
+    wait_for(t, &t->ended, 1);
+    assert_true(ring_is_fatal(t));
+}
+
+/* A process that is stopped can be killed, and told to end without being waited for for long. */
+static void test_stopped(void **state)
+{
+    struct test *t = *state;
+    start_ring(t);
+    kill(render_pid(t->render), SIGSTOP);
+    render_end(t->render);
+    render_dispatch(t->render);
+    assert_int_equal(t->ended, 0);
+    render_kill(t->render);
+    wait_for(t, &t->ended, 1);
+    assert_true(ring_is_fatal(t));
+}
+
+static void test_stopped_in_time(void **state)
+{
+    struct test *t = *state;
+    start_ring(t);
+    kill(render_pid(t->render), SIGSTOP);
+    render_end(t->render);
+    const uint64_t before = venus_now_ns();
+    wait_for(t, &t->ended, 1);
+    assert_true(venus_now_ns() - before >= (RENDER_END_MS - 100) * 1000000ull);
+}
+
+static void test_destroyed_while_stopped(void **state)
+{
+    struct test *t = *state;
+    start_ring(t);
+    kill(render_pid(t->render), SIGSTOP);
+    render_destroy(t->render);
+    t->render = NULL;
+    assert_int_equal(t->ended, 0);
+}
+
+static void test_destroyed_at_its_end(void **state)
+{
+    struct test *t = *state;
+    start(t, false);
+    t->destroy_on_end = true;
+    render_kill(t->render);
+    wait_for(t, &t->ended, 1);
+    assert_null(t->render);
+}
+
+/* The status word is forgotten with the slice: somebody else may use it then. */
+static void test_released_rings_are_forgotten(void **state)
+{
+    struct test *t = *state;
+    struct stream s = {.size = 0};
+    start_ring(t);
+    put32(&s, CREATE_RING + 1); /* destroy */
+    put32(&s, 0);
+    put64(&s, 77);
+    assert_int_equal(render_submit(t->render, s.bytes, s.size), 0);
+    assert_int_equal(render_unref(t->render, 5), 0);
+    wait_for(t, &t->released, 1);
+    render_kill(t->render);
+    wait_for(t, &t->ended, 1);
+    assert_false(ring_is_fatal(t));
+}
+
+/* What does not fit into the socket waits, up to a limit, and in order. */
+static void test_queue(void **state)
+{
+    struct test *t = *state;
+    const size_t size = 1 << 20;
+    char *nothing = calloc(1, size);
+    assert_non_null(nothing);
+    start_ring(t);
+    block(t, 77);
+    int error = 0, taken = 0;
+    while (!error && taken < 100) {
+        error = render_submit(t->render, nothing, size);
+        taken += !error;
+    }
+    free(nothing);
+    assert_int_equal(error, -EAGAIN);
+    assert_true((uint64_t)taken * size >= RENDER_QUEUE_SIZE - size);
+    assert_true((uint64_t)taken * size <= RENDER_QUEUE_SIZE + 2 * size);
+    /* Small requests are taken none the less, and the end is not held up. */
+    assert_int_equal(render_attach_slice(t->render, 6, 0, PAGE, false), 0);
+    assert_int_equal(render_create_fence(t->render, 0, 9), 0);
+    render_end(t->render);
+    wait_for(t, &t->ended, 1);
+}
+
+/* One submission may be larger than the queue. */
+static void test_large_submission(void **state)
+{
+    struct test *t = *state;
+    const uint32_t size = RENDER_QUEUE_SIZE + (4 << 20);
+    uint8_t *stream = malloc(size);
+    assert_non_null(stream);
+    start_ring(t);
+    struct stream notify = {.size = 0};
+    put32(&notify, 190); /* vkNotifyRingMESA: does nothing that lasts */
+    put32(&notify, 0);
+    put64(&notify, 77);
+    put64(&notify, 0);
+    const uint32_t count = size / notify.size;
+    for (uint32_t i = 0; i < count; i++)
+        memcpy(stream + i * notify.size, notify.bytes, notify.size);
+    assert_int_equal(render_submit(t->render, stream, count * notify.size), 0);
+    free(stream);
+    assert_int_equal(render_create_fence(t->render, 0, 2), 0);
+    wait_for(t, &t->retired, 2);
+    assert_int_equal(t->failed, 0);
+}
+
+static void test_blobs(void **state)
+{
+    struct test *t = *state;
+    start(t, true);
+    assert_int_equal(render_create_blob(t->render, 3, 0, 2 * PAGE + 1, 1), 0);
+    wait_for(t, &t->ready, 1);
+    assert_int_equal(t->last_error, 0);
+    assert_int_equal(t->blob_size, 3 * PAGE);
+    assert_int_equal(t->blob_refs[0], 1000);
+    assert_int_equal(t->blob_refs[2], 1002);
+    assert_int_equal(render_unref(t->render, 3), 0);
+    wait_for(t, &t->released, 1);
+
+    /* Of memory that does not exist, and too large. */
+    assert_int_equal(render_create_blob(t->render, 3, 99, PAGE, 1), 0);
+    wait_for(t, &t->ready, 2);
+    assert_true(t->last_error < 0);
+    assert_int_equal(render_create_blob(t->render, 4, 0, UINT64_MAX, 1), -EINVAL);
+    assert_int_equal(t->failed, 0);
+}
+
+static void test_blobs_without_mapping(void **state)
+{
+    struct test *t = *state;
+    start(t, false);
+    assert_int_equal(render_create_blob(t->render, 3, 0, PAGE, 1), 0);
+    wait_for(t, &t->ready, 1);
+    assert_int_equal(t->last_error, -ENOTSUP);
+}
+
+/* Whatever keeps the process from starting shows as its end. */
+static void test_no_start(void **state)
+{
+    struct test *t = *state;
+    t->transport.ops = &broken_ops;
+    start(t, false);
+    wait_for(t, &t->ended, 1);
+    render_destroy(t->render);
+
+    const struct render_params params = {
+        .transport = &t->transport,
+        .load_vulkan = load_nothing,
+        .name = "test",
+        .epoll_fd = t->epoll_fd,
+    };
+    t->transport.ops = &ops;
+    t->render = render_create(&params, &events, t);
+    wait_for(t, &t->ended, 2);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_ends_when_told),
+        TEST(test_slices),
+        TEST(test_slice_of_a_ring),
+        TEST(test_fences),
+        TEST(test_failure),
+        TEST(test_blocked_submission_ends),
+        TEST(test_killed),
+        TEST(test_crashed),
+        TEST(test_stopped),
+        TEST(test_stopped_in_time),
+        TEST(test_destroyed_while_stopped),
+        TEST(test_destroyed_at_its_end),
+        TEST(test_released_rings_are_forgotten),
+        TEST(test_queue),
+        TEST(test_large_submission),
+        TEST(test_blobs),
+        TEST(test_blobs_without_mapping),
+        TEST(test_no_start),
+    };
+    return cmocka_run_group_tests_name("render", tests, NULL, NULL);
+}
