@@ -41,12 +41,12 @@ backend_xen_venusd_LDADD = $(BACKEND_LIBS)
 
 # The processes of a virtual GPU.
 device_sources = \
+	backend/confine.c \
+	backend/confine.h \
 	backend/render.c \
 	backend/render.h \
 	backend/render_blobs.c \
 	backend/render_blobs.h \
-	backend/render_confine.c \
-	backend/render_confine.h \
 	backend/render_limits.h \
 	backend/render_process.c \
 	backend/render_protocol.h \
@@ -54,7 +54,12 @@ device_sources = \
 	backend/render_state.h \
 	backend/transport.h
 xen_device_sources = \
-	backend/device_process.h
+	backend/device_process.c \
+	backend/device_process.h \
+	backend/device_stats.c \
+	backend/device_stats.h \
+	backend/transport_xen.c \
+	backend/transport_xen.h
 # What serves Xen's guests: configuration, xenstore, life cycle.
 manager_sources = \
 	backend/config_files.c \

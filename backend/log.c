@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 static enum venus_log_level log_level = VENUS_LOG_INFO;
-static char log_client[48];
+static char log_client[96];
 
 static void log_line(enum venus_log_level level, const char *message)
 {
@@ -38,6 +38,17 @@ void backend_log_init(enum venus_log_level max_level)
 void backend_log_set_client(const char *client)
 {
     backend_copy_printable(log_client, sizeof(log_client), client);
+}
+
+void backend_log_add_client(const char *client)
+{
+    const size_t length = strlen(log_client);
+    if (length + 2 >= sizeof(log_client))
+        return;
+    if (length)
+        strcpy(log_client + length, " ");
+    backend_copy_printable(log_client + length + !!length, sizeof(log_client) - length - !!length,
+                           client);
 }
 
 void backend_log(enum venus_log_level level, const char *format, ...)

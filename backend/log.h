@@ -9,6 +9,8 @@
 void backend_log_init(enum venus_log_level max_level);
 /* From now on messages of this process name the client that it serves; made printable. */
 void backend_log_set_client(const char *client);
+/* The same behind what is named already. */
+void backend_log_add_client(const char *client);
 void backend_log(enum venus_log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -21,7 +21,7 @@
 #include "log.h"
 #include "render.h"
 #include "render_blobs.h"
-#include "render_confine.h"
+#include "confine.h"
 #include "render_protocol.h"
 #include "venus.h"
 #include "vulkan_loader.h"
@@ -335,7 +335,7 @@ static void set_names(const struct render_params *params)
     snprintf(name, sizeof(name), "venus-%.9s", params->name);
     prctl(PR_SET_NAME, name);
     snprintf(label, sizeof(label), "%.30s[%u]", params->name, params->context_id);
-    backend_log_set_client(label);
+    backend_log_add_client(label);
 }
 
 int render_process_run(const struct render_params *params, int socket, pid_t parent)
@@ -344,8 +344,8 @@ int render_process_run(const struct render_params *params, int socket, pid_t par
     struct vgpu_transport *transport = params->transport;
 
     set_names(params);
-    if (!render_confine_early(parent) || transport->ops->enter_render_process(transport) ||
-        !render_confine(socket, transport->render_fd))
+    if (!confine_early(parent) || transport->ops->enter_render_process(transport) ||
+        !confine_descriptors(socket, transport->render_fd) || !confine_privileges(NULL))
         return RENDER_EXIT_ERROR;
     pthread_mutex_init(&p.send_lock, NULL);
     p.slices = (struct venus_memory_provider){

@@ -9,10 +9,16 @@ xen_libxenpv_a_SOURCES = \
 	xen/domain.h \
 	xen/events.c \
 	xen/events.h \
+	xen/grant.c \
+	xen/grant.h \
+	xen/shared_pages.c \
+	xen/shared_pages.h \
 	xen/store.c \
 	xen/store.h \
 	xen/store_values.c \
 	xen/store_values.h \
-	xen/vgpuif.h
+	xen/vgpuif.h \
+	xen/window.c \
+	xen/window.h
 XEN_PARTS = xen/libxenpv.a
 endif

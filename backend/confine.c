@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "render_confine.h"
+#include "confine.h"
 
 #include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -14,8 +17,7 @@
 
 static bool failed(const char *what)
 {
-    backend_log(VENUS_LOG_ERROR, "a render process cannot be confined: %s: %s", what,
-                strerror(errno));
+    backend_log(VENUS_LOG_ERROR, "this process cannot be confined: %s: %s", what, strerror(errno));
     return false;
 }
 
@@ -29,7 +31,7 @@ static void reset_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-bool render_confine_early(pid_t parent)
+bool confine_early(pid_t parent)
 {
     static const struct rlimit no_core;
     if (prctl(PR_SET_PDEATHSIG, SIGKILL))
@@ -44,22 +46,42 @@ bool render_confine_early(pid_t parent)
     return true;
 }
 
-static bool close_others(int first, int second)
+bool confine_descriptors(int first, int second)
 {
-    const unsigned int low = first < second ? first : second,
-                       high = first < second ? second : first;
-    unsigned int next = STDERR_FILENO + 1;
-    const unsigned int kept[] = {low, high};
+    const int kept[] = {first < second ? first : second, first < second ? second : first};
+    int next = STDERR_FILENO + 1;
     for (int i = 0; i < 2; i++) {
-        if ((int)kept[i] < (int)next)
+        if (kept[i] < next)
             continue;
         if (kept[i] > next && close_range(next, kept[i] - 1, 0))
-            return false;
+            return failed("close_range");
         next = kept[i] + 1;
     }
-    return !close_range(next, ~0u, 0);
+    return !close_range(next, ~0u, 0) || failed("close_range");
 }
 
+void confine_namespaces(void)
+{
+    if (unshare(CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) && errno != EPERM)
+        backend_log(VENUS_LOG_WARNING, "no namespaces of its own: %s", strerror(errno));
+}
+
+static bool change_user(const char *user)
+{
+    const struct passwd *entry = getpwnam(user);
+    if (!entry) {
+        backend_log(VENUS_LOG_ERROR, "there is no user %s", user);
+        return false;
+    }
+    if (initgroups(user, entry->pw_gid) || setgid(entry->pw_gid) || setuid(entry->pw_uid))
+        return failed("another user");
+    /* All that goes with the old user. */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) || prctl(PR_SET_DUMPABLE, 0))
+        return failed("prctl");
+    return true;
+}
+
+/* The bounding set goes only with a capability that goes with the rest. */
 static bool drop_capabilities(void)
 {
     if (capng_get_caps_process())
@@ -69,13 +91,12 @@ static bool drop_capabilities(void)
     return !capng_apply(bounds ? CAPNG_SELECT_ALL : CAPNG_SELECT_CAPS);
 }
 
-bool render_confine(int socket, int other_fd)
+bool confine_privileges(const char *user)
 {
-    if (!close_others(socket, other_fd))
-        return failed("close_range");
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
         return failed("PR_SET_NO_NEW_PRIVS");
-    if (!drop_capabilities())
-        return failed("capabilities");
-    return true;
+    if (user && !change_user(user))
+        return false;
+    errno = 0;
+    return drop_capabilities() || failed("capabilities");
 }
