@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libxlutil.h>
-#include <limits.h>
+#include <linux/limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -9,5 +9,6 @@
 #define BACKEND_EXIT_VULKAN 3 /* no Vulkan loader, driver or validation layer */
 #define BACKEND_EXIT_GPU    4 /* no usable GPU, or --gpu does not name exactly one */
 #define BACKEND_EXIT_SOCKET 5 /* the socket cannot be made, or another server has it */
+#define BACKEND_EXIT_XEN    6 /* no xenstore, or no privilege */
 
 #endif

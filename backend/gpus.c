@@ -249,16 +249,15 @@ static const struct backend_gpu *select_by(const struct backend_gpu *gpus, int c
     return found;
 }
 
-const struct backend_gpu *backend_gpu_select(const struct backend_gpu *gpus, int count,
-                                             const char *selector)
+const struct backend_gpu *backend_gpu_find(const struct backend_gpu *gpus, int count,
+                                           const char *selector, struct reason *reason)
 {
     struct criterion c = {.name = selector, .exact = true};
     int index, matches;
     if (is_index(selector, &index)) {
         if (index < count)
             return &gpus[index];
-        backend_log(VENUS_LOG_ERROR, "--gpu=%s: there are only %d GPUs (see --list-gpus)", selector,
-                    count);
+        reason_set(reason, "there are only %d GPUs (see --list-gpus)", count);
         return NULL;
     }
     c.by_uuid = is_uuid(selector, c.uuid);
@@ -272,13 +271,22 @@ const struct backend_gpu *backend_gpu_select(const struct backend_gpu *gpus, int
     if (matches == 1)
         return found;
     if (matches)
-        backend_log(VENUS_LOG_ERROR,
-                    "--gpu=%s: %d GPUs match; choose one by index, UUID or PCI "
-                    "address (see --list-gpus)",
-                    selector, matches);
+        reason_set(reason,
+                   "%d GPUs match; choose one by index, UUID or PCI address (see --list-gpus)",
+                   matches);
     else
-        backend_log(VENUS_LOG_ERROR, "--gpu=%s: no GPU matches (see --list-gpus)", selector);
+        reason_set(reason, "no GPU matches (see --list-gpus)");
     return NULL;
+}
+
+const struct backend_gpu *backend_gpu_select(const struct backend_gpu *gpus, int count,
+                                             const char *selector)
+{
+    struct reason reason;
+    const struct backend_gpu *found = backend_gpu_find(gpus, count, selector, &reason);
+    if (!found)
+        backend_log(VENUS_LOG_ERROR, "--gpu=%s: %s", selector, reason.text);
+    return found;
 }
 
 static const char *type_name(VkPhysicalDeviceType type)

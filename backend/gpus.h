@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "reason.h"
 #include "venus.h"
 
 #define BACKEND_MAX_GPUS 64
@@ -28,9 +29,13 @@ int backend_gpus_probe(bool validate, struct backend_gpu **gpus, int *count);
 
 /*
  * The GPU that a selector names: an index, a PCI address (with or without domain), a device UUID
- * (with or without dashes), a name, or a part of a name; case does not matter.  Returns NULL, after
- * logging why, when it names none or several.
+ * (with or without dashes), a name, or a part of a name; case does not matter.  Returns NULL, with
+ * a reason, when it names none or several.
  */
+const struct backend_gpu *backend_gpu_find(const struct backend_gpu *gpus, int count,
+                                           const char *selector, struct reason *reason);
+
+/* The same for --gpu: logs why it returns NULL. */
 const struct backend_gpu *backend_gpu_select(const struct backend_gpu *gpus, int count,
                                              const char *selector);
 

@@ -14,6 +14,8 @@ backend_libbackend_a_SOURCES = \
 	backend/log.h \
 	backend/options.c \
 	backend/options.h \
+	backend/reason.c \
+	backend/reason.h \
 	backend/vtest_client.c \
 	backend/vtest_client.h \
 	backend/vtest_ids.c \
@@ -64,10 +66,26 @@ xen_device_sources = \
 manager_sources = \
 	backend/config_files.c \
 	backend/config_files.h \
+	backend/control_commands.c \
+	backend/control_commands.h \
+	backend/control_server.c \
+	backend/control_server.h \
 	backend/gpu_config.c \
 	backend/gpu_config.h \
-	backend/reason.c \
-	backend/reason.h
+	backend/loop.c \
+	backend/loop.h \
+	backend/xen_device.c \
+	backend/xen_device.h \
+	backend/xen_guests.c \
+	backend/xen_guests.h \
+	backend/xen_limits.c \
+	backend/xen_limits.h \
+	backend/xen_manager.c \
+	backend/xen_manager.h \
+	backend/xen_nodes.c \
+	backend/xen_nodes.h \
+	backend/xen_process.c \
+	backend/xen_process.h
 if DEVICE
 backend_libbackend_a_SOURCES += $(device_sources)
 endif

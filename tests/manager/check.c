@@ -32,6 +32,11 @@ static const char *log_text(void)
     return text;
 }
 
+void log_show(void)
+{
+    dprintf(real_stderr, "the log:\n%s", log_text());
+}
+
 bool log_has(const char *text)
 {
     return strstr(log_text(), text);
@@ -40,7 +45,7 @@ bool log_has(const char *text)
 void assert_logged(const char *text)
 {
     if (!log_has(text)) {
-        dprintf(real_stderr, "the log:\n%s", log_text());
+        log_show();
         fail_msg("not in the log: %s", text);
     }
 }
@@ -48,7 +53,7 @@ void assert_logged(const char *text)
 void assert_not_logged(const char *text)
 {
     if (log_has(text)) {
-        dprintf(real_stderr, "the log:\n%s", log_text());
+        log_show();
         fail_msg("in the log: %s", text);
     }
 }

@@ -24,6 +24,9 @@ bool log_has(const char *text);
 void assert_logged(const char *text);
 void assert_not_logged(const char *text);
 
+/* Show it on the real standard error. */
+void log_show(void);
+
 /* A folder for a test's files, without a slash at its end; made and removed by cmocka's fixtures
  * for groups. */
 extern char folder[64];

@@ -2,7 +2,8 @@
 # Tests of what serves Xen's guests that need no hypervisor.
 manager_tests = \
 	tests/manager/test-config-files \
-	tests/manager/test-gpu-config
+	tests/manager/test-gpu-config \
+	tests/manager/test-life
 
 if XEN
 if HAVE_CMOCKA
@@ -22,3 +23,16 @@ tests_manager_test_config_files_LDADD = $(manager_test_libs)
 tests_manager_test_gpu_config_SOURCES = tests/manager/test-gpu-config.c $(manager_check)
 tests_manager_test_gpu_config_CPPFLAGS = $(MANAGER_TEST_CPPFLAGS)
 tests_manager_test_gpu_config_LDADD = $(manager_test_libs)
+
+# A host without Xen: what is defined here is not taken from the libraries.
+manager_world = $(manager_check) \
+	tests/manager/fake_store.c \
+	tests/manager/fake_store.h \
+	tests/manager/fake_xen.c \
+	tests/manager/fake_xen.h \
+	tests/manager/world.c \
+	tests/manager/world.h
+
+tests_manager_test_life_SOURCES = tests/manager/test-life.c $(manager_world)
+tests_manager_test_life_CPPFLAGS = $(MANAGER_TEST_CPPFLAGS)
+tests_manager_test_life_LDADD = $(manager_test_libs)

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The xenstore nodes of one virtual GPU: those of xen/vgpuif.h, and some that the daemon keeps for
+ * itself, which no guest can read, under /local/domain/<B>/xen-venus/<frontend-id>/<devid>:
+ *
+ *   gpu      the device's configuration (gpu_config.h)
+ *   maxmem   "raising <KiB>", then "raised <KiB>": by how much the guest's maximum was raised
+ *   group    process group of the device process
+ *
+ * Results are 0 or a negative errno unless said otherwise.
+ */
+#ifndef BACKEND_XEN_NODES_H
+#define BACKEND_XEN_NODES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "device_process.h"
+#include "gpu_config.h"
+#include "reason.h"
+#include "xen/store.h"
+
+#define XEN_NODES_MAX_POOL_PAGES 1024 /* what a frontend may give for queues and buffers */
+
+/* States of both ends, as xen/io/xenbus.h numbers them. */
+enum xen_state {
+    XEN_STATE_UNKNOWN = 0,
+    XEN_STATE_INITIALISING = 1,
+    XEN_STATE_INIT_WAIT = 2,
+    XEN_STATE_INITIALISED = 3,
+    XEN_STATE_CONNECTED = 4,
+    XEN_STATE_CLOSING = 5,
+    XEN_STATE_CLOSED = 6,
+};
+#define XEN_STATE_MAX 8
+
+struct xen_nodes {
+    struct xen_store *store;
+    uint32_t backend_domid, domid, devid;
+    char backend[64], frontend[64], own[64]; /* paths */
+};
+
+void xen_nodes_init(struct xen_nodes *nodes, struct xen_store *store, uint32_t backend_domid,
+                    uint32_t domid, uint32_t devid);
+
+/* Whether the guest's part of xenstore is there; the toolstack removes it before it destroys the
+ * domain. */
+bool xen_nodes_home_exists(const struct xen_nodes *nodes);
+
+/*
+ * Offer the device: make (or make again) the nodes of both ends, with the frontend in Initialising,
+ * so that its next Initialised is for this offer, and the backend in InitWait, all at once.
+ * -ENOENT when the guest's part of xenstore has gone, -EAGAIN when somebody keeps changing the
+ * nodes.
+ */
+int xen_nodes_offer(const struct xen_nodes *nodes, const struct gpu_config *config,
+                    enum vgpu_window_kind window);
+int xen_nodes_set_state(const struct xen_nodes *nodes, enum xen_state state);
+/* Say that the device is to be removed. */
+int xen_nodes_set_offline(const struct xen_nodes *nodes);
+int xen_nodes_set_error(const struct xen_nodes *nodes, const char *error);
+/* Remove the nodes of both ends and the daemon's own. */
+void xen_nodes_remove(const struct xen_nodes *nodes);
+
+/* The frontend's state; -ENOENT, or -EBADMSG when it is none. */
+int xen_nodes_frontend_state(const struct xen_nodes *nodes, enum xen_state *state);
+/* Whether the frontend's administrator asks for removal. */
+bool xen_nodes_unplug_wanted(const struct xen_nodes *nodes);
+/* Read what the frontend shares, checking everything that can be checked without mapping it. False
+ * with a reason. */
+bool xen_nodes_read_connection(const struct xen_nodes *nodes, const struct gpu_config *config,
+                               enum vgpu_window_kind window, struct vgpu_connection *connection,
+                               struct reason *reason);
+
+/* The daemon's own nodes. Reading gives the length or a negative errno. */
+int xen_nodes_write_own(const struct xen_nodes *nodes, const char *name, const char *value);
+int xen_nodes_read_own(const struct xen_nodes *nodes, const char *name, char *value, size_t size);
+
+#endif
