@@ -65,7 +65,9 @@
  *   lets go of everything; Closed
  *
  * The frontend may close at any time: it goes to Closing, the backend lets go of everything and goes
- * to Closed, then the frontend may end its grants.  When a backend that was Connected appears in any
+ * to Closed, then the frontend may end its grants.  A frontend that goes from Closed to Initialising
+ * (its driver was loaded again) wants a new connection: the backend goes back to InitWait.  A backend
+ * that comes to InitWait while the frontend is Initialised takes the nodes as they are.  When a backend that was Connected appears in any
  * other state but Closing, or the remote end of the event channel has gone, its process has died:
  * the frontend completes every request that is left with an error, removes the virtio device, and goes
  * back to Initialising once a new backend is in InitWait.  Window and pool are kept and offered again.
@@ -113,7 +115,7 @@
 /* Limits. */
 #define VGPU_NUM_QUEUES         2     /* controlq 0, cursorq 1 */
 #define VGPU_MAX_QUEUE_SIZE     1024
-#define VGPU_MAX_WINDOW_RUNS    256
+#define VGPU_MAX_WINDOW_RUNS    128   /* a node holds less than 4096 bytes */
 #define VGPU_BLOB_REFS_PAGES    4     /* 4096 references: 16 MiB per request */
 #define VGPU_MAX_BLOB_REFS      (VGPU_BLOB_REFS_PAGES * (VGPU_PAGE_SIZE / 4))
 #define VGPU_CONFIG_SIZE        256
@@ -162,12 +164,13 @@ struct vgpu_request {
 /* arg[0]: the feature bits that the driver accepts, a subset of those offered. */
 #define VGPU_OP_SET_FEATURES 1
 /* arg: addresses of the descriptor table, the available ring and the used ring. The memory of each
- * is a run of consecutive references. Once per queue between resets, before START. */
+ * is a run of consecutive references, in the pool or elsewhere, and starts anywhere in its first
+ * page as far as virtio's alignment allows. Once per queue between resets, before START. */
 #define VGPU_OP_SETUP_QUEUE  2
 /* DRIVER_OK: queues that were set up are processed from now on. */
 #define VGPU_OP_START        3
 /* Ends all work: contexts, resources, queues. Once it is answered the backend uses no memory of
- * the queues and no part of the window. Valid at any time. */
+ * the queues and no part of the window, and VGPU_DEVICE_NEEDS_RESET is gone. Valid at any time. */
 #define VGPU_OP_RESET        4
 /* Write arg[1] to config[arg[0]]. */
 #define VGPU_OP_WRITE_CONFIG 5
