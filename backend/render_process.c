@@ -296,10 +296,16 @@ static void stop_watching(struct process *p)
 static bool create_context(struct process *p)
 {
     const struct render_params *params = p->params;
+    const struct venus_pages window = {
+        .ptr = params->transport->window.base,
+        .size = params->transport->window.size,
+        .fd = -1,
+    };
     const struct venus_renderer_params renderer = {
         .get_instance_proc_addr =
             params->load_vulkan ? params->load_vulkan() : backend_vulkan_load(),
         .memory = params->per_blob ? &p->blobs.provider : &p->slices,
+        .sample = params->per_blob ? NULL : &window,
         .gpu_uuid = params->gpu_uuid,
         .validate = params->validate,
     };

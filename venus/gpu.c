@@ -208,26 +208,21 @@ static uint32_t buffer_types(const struct probe *probe)
     return requirements.memoryTypeBits;
 }
 
-/* Of `types`, those that take pages of the provider.  Some drivers claim more than they can do (the
- * kernel may refuse to pin pages of a file), so it is tried. */
-static uint32_t try_import(const struct probe *probe, uint32_t types)
+/* Of `types`, those that take these pages. */
+static uint32_t try_pages(const struct probe *probe, const struct venus_pages *pages,
+                          uint32_t types)
 {
-    const struct venus_memory_provider *provider = probe->renderer->memory;
-    struct venus_pages pages = {.fd = -1};
-    if (provider->alloc(provider->user, probe->alignment, &pages))
-        return 0;
-
     VkMemoryHostPointerPropertiesEXT properties = {
         .sType = VK_STRUCTURE_TYPE_MEMORY_HOST_POINTER_PROPERTIES_EXT,
     };
     const VkImportMemoryHostPointerInfoEXT import = {
         .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT,
         .handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
-        .pHostPointer = pages.ptr,
+        .pHostPointer = pages->ptr,
     };
     uint32_t good = 0;
-    if ((uintptr_t)pages.ptr % probe->alignment == 0 &&
-        probe->vk->GetMemoryHostPointerPropertiesEXT(probe->device, import.handleType, pages.ptr,
+    if ((uintptr_t)pages->ptr % probe->alignment == 0 && pages->size >= probe->alignment &&
+        probe->vk->GetMemoryHostPointerPropertiesEXT(probe->device, import.handleType, pages->ptr,
                                                      &properties) == VK_SUCCESS)
         types &= properties.memoryTypeBits;
     else
@@ -246,6 +241,20 @@ static uint32_t try_import(const struct probe *probe, uint32_t types)
         probe->vk->FreeMemory(probe->device, memory, NULL);
         good |= 1u << i;
     }
+    return good;
+}
+
+/* Of `types`, those that take the memory that clients map.  Some drivers claim more than they can do
+ * (the kernel may refuse to pin pages of a file), so it is tried. */
+static uint32_t try_import(const struct probe *probe, uint32_t types)
+{
+    const struct venus_memory_provider *provider = probe->renderer->memory;
+    struct venus_pages pages = {.fd = -1};
+    if (probe->renderer->sample.ptr)
+        return try_pages(probe, &probe->renderer->sample, types);
+    if (provider->alloc(provider->user, probe->alignment, &pages))
+        return 0;
+    const uint32_t good = try_pages(probe, &pages, types);
     provider->free(provider->user, &pages);
     return good;
 }
@@ -395,7 +404,9 @@ const char *venus_gpu_probe_memory(const struct venus_renderer *renderer,
     if (use_known(renderer, gpu, &probe.memory))
         return NULL;
     const char *import_error = probe_host_import(&probe);
-    const char *export_error = import_error ? probe_dma_buf(&probe) : NULL;
+    const char *export_error = NULL;
+    if (import_error)
+        export_error = renderer->sample.ptr ? "clients bring their memory" : probe_dma_buf(&probe);
     if (!import_error || !export_error)
         return NULL;
 

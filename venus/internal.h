@@ -182,6 +182,7 @@ struct venus_context {
 struct venus_renderer {
     PFN_vkGetInstanceProcAddr get_instance_proc_addr;
     const struct venus_memory_provider *memory;
+    struct venus_pages sample; /* ptr NULL: none */
     bool has_gpu_uuid;
     uint8_t gpu_uuid[VK_UUID_SIZE];
     const struct venus_gpu *gpus; /* known before; the owner's */

@@ -10,6 +10,8 @@ struct venus_renderer *venus_renderer_create(const struct venus_renderer_params 
         return NULL;
     renderer->get_instance_proc_addr = params->get_instance_proc_addr;
     renderer->memory = params->memory ? params->memory : &venus_memfd_provider;
+    if (params->sample)
+        renderer->sample = *params->sample;
     renderer->gpus = params->gpus;
     renderer->gpu_count = params->gpus ? params->gpu_count : 0;
     renderer->validate = params->validate;

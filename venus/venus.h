@@ -90,6 +90,10 @@ struct venus_renderer_params {
     PFN_vkGetInstanceProcAddr get_instance_proc_addr;
     /* Where client-visible memory comes from; NULL means venus_memfd_provider. */
     const struct venus_memory_provider *memory;
+    /* Pages like those that venus_context_attach_pages() will get, if all memory that clients map
+     * comes so: whether a driver can import them is tried with these, which stay as they are.  NULL:
+     * it is tried with pages of the provider. */
+    const struct venus_pages *sample;
     /* Offer only the GPU with this device UUID to clients (VK_UUID_SIZE bytes), or NULL for all. */
     const uint8_t *gpu_uuid;
     /* What venus_renderer_list_gpus() found with a renderer of the same parameters, or NULL: saves a

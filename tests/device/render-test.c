@@ -34,6 +34,9 @@
 
 /* Commands and a struct, by their numbers on the wire. */
 enum {
+    CREATE_INSTANCE = 0,
+    ENUMERATE_PHYSICAL_DEVICES = 2,
+    SET_REPLY = 178,
     CREATE_RING = 188,
     WAIT_RING = 253,
     RING_CREATE_INFO = 1000384000,
@@ -184,11 +187,11 @@ static PFN_vkGetInstanceProcAddr load_nothing(void)
     return NULL;
 }
 
-static void start(struct test *t, bool per_blob)
+static void start_with(struct test *t, bool per_blob, PFN_vkGetInstanceProcAddr (*load)(void))
 {
     const struct render_params params = {
         .transport = &t->transport,
-        .load_vulkan = load_null,
+        .load_vulkan = load,
         .per_blob = per_blob,
         .name = "test\n",
         .context_id = 1,
@@ -197,6 +200,11 @@ static void start(struct test *t, bool per_blob)
     };
     t->render = render_create(&params, &events, t);
     assert_non_null(t->render);
+}
+
+static void start(struct test *t, bool per_blob)
+{
+    start_with(t, per_blob, load_null);
 }
 
 static int set_up(void **state)
@@ -609,6 +617,64 @@ static void test_no_start(void **state)
     wait_for(t, &t->ended, 2);
 }
 
+static bool has_driver(void)
+{
+    const VkInstanceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO};
+    VkInstance instance;
+    if (vkCreateInstance(&info, NULL, &instance) != VK_SUCCESS)
+        return false;
+    vkDestroyInstance(instance, NULL);
+    return true;
+}
+
+/* The host's own Vulkan starts in a process that has given up so much. */
+static void test_driver_of_the_host(void **state)
+{
+    struct test *t = *state;
+    struct stream s = {.size = 0};
+    const pid_t pid = fork();
+    if (!pid)
+        _exit(!has_driver());
+    int status;
+    waitpid(pid, &status, 0);
+    if (status)
+        skip();
+    start_with(t, false, NULL);
+    attach(t, 3, PAGE, PAGE, true);
+    put32(&s, CREATE_INSTANCE);
+    put32(&s, 0);
+    put64(&s, 1); /* pCreateInfo */
+    put32(&s, VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO);
+    for (int i = 0; i < 10; i++)
+        put32(&s, 0); /* nothing in it */
+    put32(&s, 0);
+    put64(&s, 0); /* pAllocator */
+    put64(&s, 1); /* pInstance */
+    put64(&s, 42);
+    put32(&s, SET_REPLY);
+    put32(&s, 0);
+    put64(&s, 1);
+    put32(&s, 3);
+    put64(&s, 0);
+    put64(&s, 64);
+    put32(&s, ENUMERATE_PHYSICAL_DEVICES);
+    put32(&s, 1); /* with a reply */
+    put64(&s, 42);
+    put64(&s, 1); /* pPhysicalDeviceCount */
+    put32(&s, 0);
+    put64(&s, 0);
+    assert_int_equal(render_submit(t->render, s.bytes, s.size), 0);
+    assert_int_equal(render_create_fence(t->render, 0, 1), 0);
+    wait_for(t, &t->retired, 1);
+    assert_int_equal(t->failed, 0);
+    /* The command, VkResult, a pointer that is not NULL, and how many GPUs it can offer. */
+    assert_int_equal(atomic_load(word(t, PAGE)), ENUMERATE_PHYSICAL_DEVICES);
+    assert_int_equal(atomic_load(word(t, PAGE + 4)), VK_SUCCESS);
+    assert_true(atomic_load(word(t, PAGE + 16)) > 0);
+    render_end(t->render);
+    wait_for(t, &t->ended, 1);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -632,6 +698,7 @@ int main(void)
         TEST(test_blobs),
         TEST(test_blobs_without_mapping),
         TEST(test_no_start),
+        TEST(test_driver_of_the_host),
     };
     return cmocka_run_group_tests_name("render", tests, NULL, NULL);
 }
