@@ -4,6 +4,7 @@
  * and what the guest sees of their end.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -14,6 +15,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -675,6 +677,93 @@ static void test_driver_of_the_host(void **state)
     wait_for(t, &t->ended, 1);
 }
 
+/* The value of a line of /proc/PID/status, as a number in this base. */
+static unsigned long long status_of(pid_t pid, const char *key, int base)
+{
+    char path[64], line[256];
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    const char *value = NULL;
+    while (!value && fgets(line, sizeof(line), file))
+        if (!strncmp(line, key, strlen(key)))
+            value = line + strlen(key);
+    fclose(file);
+    assert_non_null(value);
+    return strtoull(value, NULL, base);
+}
+
+/* The state letter of a process; it may have gone: then 'Z', too. */
+static char state_of(pid_t pid)
+{
+    char path[64], name[64], letter = 'Z';
+    int number;
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "r");
+    if (!file)
+        return 'Z';
+    if (fscanf(file, "%d (%63[^)]) %c", &number, name, &letter) != 3)
+        letter = 'Z';
+    fclose(file);
+    return letter;
+}
+
+static void check_descriptors(pid_t pid, int secret)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, secret);
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(errno, ENOENT);
+    snprintf(path, sizeof(path), "/proc/%d/fd/2", (int)pid);
+    assert_int_equal(faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW), 0);
+}
+
+static void test_confined(void **state)
+{
+    struct test *t = *state;
+    const int secret = fcntl(t->epoll_fd, F_DUPFD, 200); /* a number that it does not get to */
+    start(t, false);
+    attach(t, 1, 0, PAGE, false); /* it is past its start */
+    const pid_t pid = render_pid(t->render);
+    assert_int_equal(status_of(pid, "CapEff:", 16), 0);
+    assert_int_equal(status_of(pid, "CapPrm:", 16), 0);
+    assert_int_equal(status_of(pid, "CapInh:", 16), 0);
+    assert_int_equal(status_of(pid, "NoNewPrivs:", 10), 1);
+    if (!geteuid()) { /* nobody else may look */
+        assert_int_equal(status_of(pid, "CapBnd:", 16), 0);
+        check_descriptors(pid, secret);
+    }
+    struct rlimit limit;
+    assert_int_equal(prlimit(pid, RLIMIT_CORE, NULL, &limit), 0);
+    assert_int_equal(limit.rlim_max, 0);
+    close(secret);
+}
+
+/* It does not outlive its parent. */
+static void test_orphan(void **state)
+{
+    struct test *t = *state;
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    const pid_t parent = fork();
+    if (!parent) {
+        start(t, false);
+        const pid_t child = render_pid(t->render);
+        _exit(write(ends[1], &child, sizeof(child)) != sizeof(child));
+    }
+    pid_t child;
+    assert_int_equal(read(ends[0], &child, sizeof(child)), sizeof(child));
+    close(ends[0]);
+    close(ends[1]);
+    int status;
+    assert_int_equal(waitpid(parent, &status, 0), parent);
+    assert_int_equal(status, 0);
+    const uint64_t end = venus_now_ns() + PATIENCE * 1000000ull;
+    while (state_of(child) != 'Z' && venus_now_ns() < end)
+        usleep(1000);
+    assert_int_equal(state_of(child), 'Z');
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -699,6 +788,8 @@ int main(void)
         TEST(test_blobs_without_mapping),
         TEST(test_no_start),
         TEST(test_driver_of_the_host),
+        TEST(test_confined),
+        TEST(test_orphan),
     };
     return cmocka_run_group_tests_name("render", tests, NULL, NULL);
 }
