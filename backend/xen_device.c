@@ -230,6 +230,8 @@ static void process_ended(void *user, const struct reason *why)
         set_error(d, why);
     xen_process_destroy(d->process);
     d->process = NULL;
+    if (phase != XEN_DEVICE_LETTING_GO || d->after != XEN_DEVICE_NEXT_FORGET)
+        xen_nodes_remove_own(&d->nodes, "group");
     if (phase == XEN_DEVICE_LETTING_GO)
         finish_letting_go(d);
     else
@@ -401,8 +403,10 @@ static bool end_left_over(const struct xen_device *d, struct reason *reason)
     char value[24];
     if (xen_nodes_read_own(&d->nodes, "group", value, sizeof(value)) < 0)
         return true;
-    return xen_process_kill_left_over(atoi(value)) ||
-           reason_set(reason, "process group %s of an earlier xen-venusd does not end", value);
+    if (!xen_process_kill_left_over(atoi(value)))
+        return reason_set(reason, "process group %s of an earlier xen-venusd does not end", value);
+    xen_nodes_remove_own(&d->nodes, "group");
+    return true;
 }
 
 struct xen_device *xen_device_create(const struct xen_device *chosen, const char *domain_name,

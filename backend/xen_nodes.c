@@ -152,6 +152,11 @@ int xen_nodes_write_own(const struct xen_nodes *nodes, const char *name, const c
                            value);
 }
 
+void xen_nodes_remove_own(const struct xen_nodes *nodes, const char *name)
+{
+    xen_store_remove(nodes->store, XEN_STORE_NONE, xen_path("%s/%s", nodes->own, name).s);
+}
+
 int xen_nodes_read_own(const struct xen_nodes *nodes, const char *name, char *value, size_t size)
 {
     return xen_store_read(nodes->store, XEN_STORE_NONE, xen_path("%s/%s", nodes->own, name).s,

@@ -74,6 +74,7 @@ bool xen_nodes_read_connection(const struct xen_nodes *nodes, const struct gpu_c
 
 /* The daemon's own nodes. Reading gives the length or a negative errno. */
 int xen_nodes_write_own(const struct xen_nodes *nodes, const char *name, const char *value);
+void xen_nodes_remove_own(const struct xen_nodes *nodes, const char *name);
 int xen_nodes_read_own(const struct xen_nodes *nodes, const char *name, char *value, size_t size);
 
 #endif

@@ -430,6 +430,7 @@ bool xen_process_kill_left_over(int group)
                 group);
     kill(-group, SIGKILL);
     for (int i = 0; i < LEFT_OVER_TRIES; i++) {
+        waitpid(-group, NULL, WNOHANG);
         if (kill(-group, 0) && errno == ESRCH)
             return true;
         usleep(20 * 1000);

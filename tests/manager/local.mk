@@ -3,7 +3,9 @@
 manager_tests = \
 	tests/manager/test-config-files \
 	tests/manager/test-gpu-config \
-	tests/manager/test-life
+	tests/manager/test-hostile \
+	tests/manager/test-life \
+	tests/manager/test-restart
 
 if XEN
 if HAVE_CMOCKA
@@ -36,3 +38,11 @@ manager_world = $(manager_check) \
 tests_manager_test_life_SOURCES = tests/manager/test-life.c $(manager_world)
 tests_manager_test_life_CPPFLAGS = $(MANAGER_TEST_CPPFLAGS)
 tests_manager_test_life_LDADD = $(manager_test_libs)
+
+tests_manager_test_hostile_SOURCES = tests/manager/test-hostile.c $(manager_world)
+tests_manager_test_hostile_CPPFLAGS = $(MANAGER_TEST_CPPFLAGS)
+tests_manager_test_hostile_LDADD = $(manager_test_libs)
+
+tests_manager_test_restart_SOURCES = tests/manager/test-restart.c $(manager_world)
+tests_manager_test_restart_CPPFLAGS = $(MANAGER_TEST_CPPFLAGS)
+tests_manager_test_restart_LDADD = $(manager_test_libs)
