@@ -142,6 +142,8 @@ static void offer(struct xen_device *d)
     const int result = xen_nodes_offer(&d->nodes, &d->config, d->window);
     if (!result) {
         d->phase = XEN_DEVICE_OFFERED;
+        /* The frontend may be waiting since before an earlier daemon or process died. */
+        xen_device_note_change(d);
         say(d, VENUS_LOG_DEBUG, "offered");
     } else if (!xen_nodes_home_exists(&d->nodes)) {
         xen_device_forget(d);
@@ -311,7 +313,7 @@ static void frontend_changed(struct xen_device *d, enum xen_state state)
     case XEN_DEVICE_OFFERED:
         if (state == XEN_STATE_INITIALISED)
             connect_guest(d);
-        else if (state == XEN_STATE_CLOSING || state == XEN_STATE_CLOSED)
+        else if (state == XEN_STATE_CLOSING) /* Closed may be its answer to an earlier Closed */
             let_go(d, XEN_DEVICE_NEXT_CLOSED);
         break;
     case XEN_DEVICE_CONNECTING:

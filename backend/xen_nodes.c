@@ -85,10 +85,14 @@ static void put_backend(struct batch *b, const struct xen_nodes *nodes,
 
 static void put_frontend(struct batch *b, const struct xen_nodes *nodes)
 {
+    char value[XEN_STORE_MAX_VALUE + 1];
     open_folder(b, nodes->frontend, nodes->domid, nodes->backend_domid);
     put(b, "backend", nodes->backend);
     put_number(b, "backend-id", nodes->backend_domid);
-    put_number(b, "state", XEN_STATE_INITIALISING);
+    /* One that is there is the frontend's. */
+    if (!b->result && xen_store_read(b->store, b->tx, xen_path("%s/state", nodes->frontend).s,
+                                     value, sizeof(value)) == -ENOENT)
+        put_number(b, "state", XEN_STATE_INITIALISING);
 }
 
 static int try_offer(const struct xen_nodes *nodes, const struct gpu_config *config,

@@ -48,10 +48,9 @@ void xen_nodes_init(struct xen_nodes *nodes, struct xen_store *store, uint32_t b
 bool xen_nodes_home_exists(const struct xen_nodes *nodes);
 
 /*
- * Offer the device: make (or make again) the nodes of both ends, with the frontend in Initialising,
- * so that its next Initialised is for this offer, and the backend in InitWait, all at once.
- * -ENOENT when the guest's part of xenstore has gone, -EAGAIN when somebody keeps changing the
- * nodes.
+ * Offer the device: make (or make again) the nodes of both ends with the backend in InitWait, all
+ * at once.  A frontend that is there keeps its state. -ENOENT when the guest's part of xenstore has
+ * gone, -EAGAIN when somebody keeps changing the nodes.
  */
 int xen_nodes_offer(const struct xen_nodes *nodes, const struct gpu_config *config,
                     enum vgpu_window_kind window);

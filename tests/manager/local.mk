@@ -2,6 +2,7 @@
 # Tests of what serves Xen's guests that need no hypervisor.
 manager_tests = \
 	tests/manager/test-config-files \
+	tests/manager/test-control \
 	tests/manager/test-gpu-config \
 	tests/manager/test-hostile \
 	tests/manager/test-life \
@@ -46,3 +47,7 @@ tests_manager_test_hostile_LDADD = $(manager_test_libs)
 tests_manager_test_restart_SOURCES = tests/manager/test-restart.c $(manager_world)
 tests_manager_test_restart_CPPFLAGS = $(MANAGER_TEST_CPPFLAGS)
 tests_manager_test_restart_LDADD = $(manager_test_libs)
+
+tests_manager_test_control_SOURCES = tests/manager/test-control.c $(manager_world)
+tests_manager_test_control_CPPFLAGS = $(MANAGER_TEST_CPPFLAGS)
+tests_manager_test_control_LDADD = $(manager_test_libs)

@@ -95,14 +95,14 @@ static void test_too_many_runs(void **state)
 {
     (void)state;
     char value[2100] = "";
-    for (int i = 0; i < 257; i++)
+    for (int i = 0; i <= VGPU_MAX_WINDOW_RUNS; i++)
         strcat(value, i ? " 1+1" : "1+1");
     offered_guest("'hostmem=2M,window=grant'");
     frontend_prepares(0);
     node_set(fe(0, "window-refs"), value);
     node_set(fe(0, "state"), "3");
     RUN_UNTIL(is(be(0, "state"), "6"));
-    expect(be(0, "error"), "the frontend's node window-refs has more than 256 runs");
+    assert_non_null(strstr(node_get(be(0, "error")), "window-refs has more than "));
 }
 
 /* As much as xenstore can hold, and bytes of every kind. */
@@ -194,7 +194,7 @@ static void test_conflicts(void **state)
     fake_store_conflicts = 5;
     offered_guest("'hostmem=2M'");
     assert_int_equal(fake_store_conflicts, 0);
-    node_set(fe(0, "state"), "6");
+    node_set(fe(0, "state"), "5");
     RUN_UNTIL(is(be(0, "state"), "6"));
     fake_store_conflicts = 40;
     node_set(fe(0, "state"), "1");
@@ -208,7 +208,7 @@ static void test_gone_in_the_middle(void **state)
 {
     (void)state;
     connected_guest("'hostmem=2M'");
-    node_set(fe(0, "state"), "6");
+    node_set(fe(0, "state"), "5");
     RUN_UNTIL(is(be(0, "state"), "6"));
     node_set(fe(0, "state"), "1");
     remove_home(7);

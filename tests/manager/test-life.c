@@ -164,8 +164,10 @@ static void test_guest_closes_before_connecting(void **state)
     add_guest(7, "guest");
     start_manager();
     RUN_UNTIL(is(be(0, "state"), "2"));
-    node_set(fe(0, "state"), "6");
+    node_set(fe(0, "state"), "5");
     RUN_UNTIL(is(be(0, "state"), "6"));
+    node_set(fe(0, "state"), "6");
+    run_for(20);
     node_set(fe(0, "state"), "1");
     RUN_UNTIL(is(be(0, "state"), "2"));
     assert_int_equal(fake_device->starts, 0);
@@ -197,12 +199,31 @@ static void device_dies(enum fake_device_mode mode, const char *why)
     if (!strstr(node_get(be(0, "error")), why))
         fail_msg("the error is \"%s\", not \"%s\"", node_get(be(0, "error")), why);
     assert_logged(why);
+    fake_device->mode = FAKE_DEVICE_READY;
+    node_set(fe(0, "state"), "6"); /* its answer to Closed */
     RUN_UNTIL(is(be(0, "state"), "2"));
     expect(be(0, "error"), NULL);
-    expect(fe(0, "state"), "1");
-    fake_device->mode = FAKE_DEVICE_READY;
+    run_for(20);
+    expect(be(0, "state"), "2");
+    node_set(fe(0, "state"), "1");
     frontend_connects(0);
     RUN_UNTIL(is(be(0, "state"), "4"));
+}
+
+/* A frontend that missed it, and is still Initialised, is taken at its word. */
+static void test_frontend_missed_it(void **state)
+{
+    (void)state;
+    fake_device->mode = FAKE_DEVICE_EXIT;
+    put_config("guest", "'hostmem=2M'");
+    add_guest(7, "guest");
+    start_manager();
+    RUN_UNTIL(is(be(0, "state"), "2"));
+    frontend_connects(0);
+    RUN_UNTIL(node_get(be(0, "error")));
+    fake_device->mode = FAKE_DEVICE_READY;
+    RUN_UNTIL(is(be(0, "state"), "4"));
+    assert_int_equal(fake_device->starts, 2);
 }
 
 static void test_device_reports_error(void **state)
@@ -279,7 +300,7 @@ static void test_back_off(void **state)
     start_manager();
     const int64_t end = loop_now() + 1000;
     while (loop_now() < end) {
-        if (is(be(0, "state"), "2") && is(fe(0, "state"), "1"))
+        if (is(be(0, "state"), "2") && !is(fe(0, "state"), "3"))
             frontend_connects(0);
         assert_true(xen_manager_step(manager, loop_now() + 10));
     }
@@ -456,6 +477,7 @@ int main(void)
         TEST(test_guest_starts_anew),
         TEST(test_device_reports_error),
         TEST(test_device_exits),
+        TEST(test_frontend_missed_it),
         TEST(test_device_crashes),
         TEST(test_device_talks_nonsense),
         TEST(test_device_talks_too_much),

@@ -28,6 +28,24 @@ static void test_offered_again(void **state)
     assert_int_equal(fake_device->params.max_contexts, 3);
 }
 
+/* The daemon died while the device process was starting: the offer is taken by the next. */
+static void test_frontend_waits(void **state)
+{
+    (void)state;
+    fake_device->mode = FAKE_DEVICE_SILENT;
+    put_config("guest", "'hostmem=2M'");
+    add_guest(7, "guest");
+    start_manager();
+    RUN_UNTIL(is(be(0, "state"), "2"));
+    frontend_connects(0);
+    RUN_UNTIL(fake_device->starts == 1);
+    crash_manager();
+    fake_device->mode = FAKE_DEVICE_READY;
+    start_manager();
+    RUN_UNTIL(is(be(0, "state"), "4"));
+    expect(fe(0, "state"), "3");
+}
+
 /* After an orderly end, too. */
 static void test_offered_after_stop(void **state)
 {
@@ -235,6 +253,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_offered_again),
+        TEST(test_frontend_waits),
         TEST(test_offered_after_stop),
         TEST(test_configuration_kept),
         TEST(test_guest_came_meanwhile),
