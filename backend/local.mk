@@ -7,7 +7,6 @@ backend_libbackend_a_CPPFLAGS = $(VENUS_CPPFLAGS) -I$(srcdir)/backend $(CAPNG_CF
 	$(XEN_CFLAGS) $(JSONC_CFLAGS)
 backend_libbackend_a_SOURCES = \
 	backend/exit_codes.h \
-	backend/gpu_device.h \
 	backend/gpus.c \
 	backend/gpus.h \
 	backend/log.c \
@@ -45,6 +44,21 @@ backend_xen_venusd_LDADD = $(BACKEND_LIBS)
 device_sources = \
 	backend/confine.c \
 	backend/confine.h \
+	backend/gpu_blob.c \
+	backend/gpu_commands.c \
+	backend/gpu_context.c \
+	backend/gpu_control.c \
+	backend/gpu_device.c \
+	backend/gpu_device.h \
+	backend/gpu_internal.h \
+	backend/gpu_limits.h \
+	backend/gpu_request.c \
+	backend/gpu_resource.c \
+	backend/gpu_window.c \
+	backend/guest_memory.c \
+	backend/guest_memory.h \
+	backend/page_set.c \
+	backend/page_set.h \
 	backend/render.c \
 	backend/render.h \
 	backend/render_blobs.c \
@@ -54,7 +68,11 @@ device_sources = \
 	backend/render_protocol.h \
 	backend/render_state.c \
 	backend/render_state.h \
-	backend/transport.h
+	backend/transport.h \
+	backend/transport_local.c \
+	backend/transport_local.h \
+	backend/virtqueue.c \
+	backend/virtqueue.h
 xen_device_sources = \
 	backend/device_process.c \
 	backend/device_process.h \

@@ -3,6 +3,7 @@ include tests/unit/local.mk
 include tests/programs/local.mk
 include tests/device/render.mk
 include tests/vtest/local.mk
+include tests/device/local.mk
 include tests/fuzz/local.mk
 include tests/wire/local.mk
 include tests/bench/local.mk

@@ -69,4 +69,10 @@ static inline _Atomic uint32_t *venus_shm_word(const struct venus_shm *shm, size
     return (_Atomic uint32_t *)(void *)((char *)shm->base + offset);
 }
 
+/* The same for an aligned 16-bit word. */
+static inline _Atomic uint16_t *venus_shm_half(const struct venus_shm *shm, size_t offset)
+{
+    return (_Atomic uint16_t *)(void *)((char *)shm->base + offset);
+}
+
 #endif

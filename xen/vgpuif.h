@@ -170,7 +170,9 @@ struct vgpu_request {
 /* DRIVER_OK: queues that were set up are processed from now on. */
 #define VGPU_OP_START        3
 /* Ends all work: contexts, resources, queues. Once it is answered the backend uses no memory of
- * the queues and no part of the window, and VGPU_DEVICE_NEEDS_RESET is gone. Valid at any time. */
+ * the queues and no part of the window, and VGPU_DEVICE_NEEDS_RESET is gone. Valid at any time.
+ * With mapping "per-blob", blob requests that are not answered yet are void, and the frontend unmaps
+ * by itself what it has mapped. */
 #define VGPU_OP_RESET        4
 /* Write arg[1] to config[arg[0]]. */
 #define VGPU_OP_WRITE_CONFIG 5

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+# The device model, with a peer that plays the guest and, but for one test, a fake render.c.
+if DEVICE
+if HAVE_CMOCKA
+DEVICE_TESTS = \
+	tests/device/test-blob \
+	tests/device/test-commands \
+	tests/device/test-context \
+	tests/device/test-control \
+	tests/device/test-virtqueue \
+	tests/device/test-window
+check_PROGRAMS += $(DEVICE_TESTS)
+TESTS += $(DEVICE_TESTS)
+check_LIBRARIES += tests/device/libpeer.a
+endif
+endif
+
+DEVICE_TEST_CPPFLAGS = $(UNIT_CPPFLAGS) -I$(srcdir)/backend
+DEVICE_TEST_WRAP = $(AM_LDFLAGS) -Wl,--wrap=clock_gettime
+DEVICE_TEST_LIBS = tests/device/libpeer.a backend/libbackend.a $(UNIT_LIBS)
+
+# What it defines of backend/render.h is then not taken from the library.
+tests_device_libpeer_a_CPPFLAGS = $(DEVICE_TEST_CPPFLAGS)
+tests_device_libpeer_a_SOURCES = \
+	tests/device/fake-render.c \
+	tests/device/fake-render.h \
+	tests/device/peer.c \
+	tests/device/peer.h
+
+tests_device_test_blob_CPPFLAGS = $(DEVICE_TEST_CPPFLAGS)
+tests_device_test_blob_SOURCES = tests/device/test-blob.c
+tests_device_test_blob_LDFLAGS = $(DEVICE_TEST_WRAP)
+tests_device_test_blob_LDADD = $(DEVICE_TEST_LIBS)
+tests_device_test_commands_CPPFLAGS = $(DEVICE_TEST_CPPFLAGS)
+tests_device_test_commands_SOURCES = tests/device/test-commands.c
+tests_device_test_commands_LDFLAGS = $(DEVICE_TEST_WRAP)
+tests_device_test_commands_LDADD = $(DEVICE_TEST_LIBS)
+tests_device_test_context_CPPFLAGS = $(DEVICE_TEST_CPPFLAGS)
+tests_device_test_context_SOURCES = tests/device/test-context.c
+tests_device_test_context_LDFLAGS = $(DEVICE_TEST_WRAP)
+tests_device_test_context_LDADD = $(DEVICE_TEST_LIBS)
+tests_device_test_control_CPPFLAGS = $(DEVICE_TEST_CPPFLAGS)
+tests_device_test_control_SOURCES = tests/device/test-control.c
+tests_device_test_control_LDFLAGS = $(DEVICE_TEST_WRAP)
+tests_device_test_control_LDADD = $(DEVICE_TEST_LIBS)
+tests_device_test_virtqueue_CPPFLAGS = $(DEVICE_TEST_CPPFLAGS)
+tests_device_test_virtqueue_SOURCES = tests/device/test-virtqueue.c
+tests_device_test_virtqueue_LDFLAGS = $(DEVICE_TEST_WRAP)
+tests_device_test_virtqueue_LDADD = $(DEVICE_TEST_LIBS)
+tests_device_test_window_CPPFLAGS = $(DEVICE_TEST_CPPFLAGS)
+tests_device_test_window_SOURCES = tests/device/test-window.c
+tests_device_test_window_LDFLAGS = $(DEVICE_TEST_WRAP)
+tests_device_test_window_LDADD = $(DEVICE_TEST_LIBS)
