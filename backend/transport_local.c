@@ -161,6 +161,7 @@ struct transport_local *transport_local_create(const struct transport_local_para
         .pool_ref = POOL_REF,
         .window_size = params->window_size,
         .window_zeroed = params->window_zeroed,
+        .render_fd = -1,
     };
     local->pages = params->pages;
     local->size =
