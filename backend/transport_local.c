@@ -129,7 +129,7 @@ static const struct vgpu_transport_ops ops = {
 static int map_all(struct transport_local *local, const struct transport_local_params *params)
 {
     struct vgpu_transport *transport = &local->transport;
-    struct venus_shm guest;
+    struct venus_shm guest = {0};
     int error = map_part(local, 0, local->size, true, &guest);
     if (error)
         return error;
