@@ -103,12 +103,35 @@ manager_sources = \
 	backend/xen_nodes.c \
 	backend/xen_nodes.h \
 	backend/xen_process.c \
-	backend/xen_process.h
+	backend/xen_process.h \
+	backend/xen_service.c \
+	backend/xen_service.h
 if DEVICE
 backend_libbackend_a_SOURCES += $(device_sources)
 endif
 if XEN
 backend_libbackend_a_SOURCES += $(xen_device_sources) $(manager_sources)
 endif
+
+# The administrator's tool.
+if XEN
+sbin_PROGRAMS += backend/xen-venus
+systemdsystemunitdir = $(prefix)/lib/systemd/system
+nodist_systemdsystemunit_DATA = backend/xen-venusd.service
+endif
+EXTRA_DIST += backend/xen-venusd.service.in
+CLEANFILES += backend/xen-venusd.service
+backend/xen-venusd.service: backend/xen-venusd.service.in Makefile
+	$(AM_V_GEN)sed 's|@sbindir[@]|$(sbindir)|' $(srcdir)/backend/xen-venusd.service.in >$@.new && \
+	    mv $@.new $@
+
+backend_xen_venus_CPPFLAGS = $(AM_CPPFLAGS) $(JSONC_CFLAGS) -I$(srcdir)/backend
+backend_xen_venus_SOURCES = \
+	backend/tool_client.c \
+	backend/tool_client.h \
+	backend/tool_print.c \
+	backend/tool_print.h \
+	backend/xen-venus.c
+backend_xen_venus_LDADD = $(JSONC_LIBS)
 
 dist_man8_MANS += docs/xen-venusd.8

@@ -12,6 +12,7 @@
 #include "log.h"
 #include "options.h"
 #include "vtest_server.h"
+#include "xen_service.h"
 
 static int list_gpus(const struct options *options)
 {
@@ -88,6 +89,24 @@ static int serve_vtest(const struct options *options)
     return result;
 }
 
+static int serve_xen(const struct options *options)
+{
+#ifdef HAVE_XEN
+    const struct xen_service_params params = {
+        .config_dirs = options->config_dirs,
+        .config_dir_count = options->config_dir_count,
+        .control_path = options->control_path,
+        .user = options->user,
+        .gpu = options->gpu,
+        .validate = options->validate,
+    };
+    return xen_service_run(&params);
+#else
+    (void)options;
+    return BACKEND_EXIT_USAGE; /* which options_parse() has said */
+#endif
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
@@ -107,6 +126,8 @@ int main(int argc, char **argv)
         return list_gpus(&options);
     case OPTIONS_VTEST:
         return serve_vtest(&options);
+    case OPTIONS_XEN:
+        return serve_xen(&options);
     }
     /* Whoever reads the text should not take half of it for all. */
     return fflush(stdout) ? BACKEND_EXIT_ERROR : BACKEND_EXIT_OK;

@@ -10,10 +10,13 @@
 
 enum options_mode {
     OPTIONS_VTEST,
+    OPTIONS_XEN,
     OPTIONS_LIST_GPUS,
     OPTIONS_HELP,
     OPTIONS_VERSION,
 };
+
+#define OPTIONS_MAX_CONFIG_DIRS 16
 
 struct options {
     enum options_mode mode;
@@ -22,6 +25,11 @@ struct options {
     enum venus_log_level log_level;
     bool validate;
     uint32_t max_clients;
+    /* for OPTIONS_XEN */
+    const char *config_dirs[OPTIONS_MAX_CONFIG_DIRS];
+    int config_dir_count;
+    const char *control_path;
+    const char *user; /* NULL: the default, if there is such a user */
 };
 
 /* Fill in *options from the command line; its strings stay where they are. False, after printing

@@ -6,7 +6,9 @@ manager_tests = \
 	tests/manager/test-gpu-config \
 	tests/manager/test-hostile \
 	tests/manager/test-life \
-	tests/manager/test-restart
+	tests/manager/test-restart \
+	tests/manager/test-service \
+	tests/manager/test-tool
 
 if XEN
 if HAVE_CMOCKA
@@ -51,3 +53,11 @@ tests_manager_test_restart_LDADD = $(manager_test_libs)
 tests_manager_test_control_SOURCES = tests/manager/test-control.c $(manager_world)
 tests_manager_test_control_CPPFLAGS = $(MANAGER_TEST_CPPFLAGS)
 tests_manager_test_control_LDADD = $(manager_test_libs)
+
+tests_manager_test_service_SOURCES = tests/manager/test-service.c $(manager_world)
+tests_manager_test_service_CPPFLAGS = $(MANAGER_TEST_CPPFLAGS)
+tests_manager_test_service_LDADD = $(manager_test_libs)
+
+tests_manager_test_tool_SOURCES = tests/manager/test-tool.c $(manager_world)
+tests_manager_test_tool_CPPFLAGS = $(MANAGER_TEST_CPPFLAGS)
+tests_manager_test_tool_LDADD = $(manager_test_libs)

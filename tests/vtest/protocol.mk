@@ -5,7 +5,8 @@ tests_vtest_fake_venusd_CPPFLAGS = $(VENUS_CPPFLAGS) -I$(srcdir)/backend
 tests_vtest_fake_venusd_SOURCES = \
 	backend/main.c \
 	tests/vtest/fake-renderer.c \
-	tests/vtest/fake-renderer.h
+	tests/vtest/fake-renderer.h \
+	tests/vtest/fake-xen.c
 tests_vtest_fake_venusd_LDADD = backend/libbackend.a -ldl -lpthread
 
 if HAVE_CMOCKA

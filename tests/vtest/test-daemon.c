@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The daemon's options, its choice of a GPU and its socket: messages and exit codes. */
+#include "config.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -54,7 +56,28 @@ static void test_usage(void **state)
     (void)state;
     char long_path[200] = "--vtest=/";
     memset(long_path + 9, 'x', 120);
-    check_run(2, "give one of --vtest and --list-gpus", NULL, NULL, NULL);
+    check_run(2, "give one of --vtest, --xen and --list-gpus", NULL, NULL, NULL);
+    check_run(2, "give only one of", "--xen", "--vtest", NULL);
+    check_run(2, "give only one of", "--list-gpus", "--xen", NULL);
+    check_run(2, "--config-dir goes with --xen only", "--vtest", "--config-dir=/etc", NULL);
+    check_run(2, "--control goes with --xen only", "--vtest", "--control=/tmp/x", NULL);
+    check_run(2, "--user goes with --xen only", "--list-gpus", "--user=nobody", NULL);
+    check_run(2, "--config-dir=: the path is empty", "--xen", "--config-dir=", NULL);
+    check_run(2, "--control=: the path is empty", "--xen", "--control=", NULL);
+    check_run(2, "--user=: the name is empty", "--xen", "--user=", NULL);
+#ifdef HAVE_XEN
+    check_run(6,
+              "config-dir /etc/xen, config-dir /etc/xen/auto, control /run/xen-venusd/control, "
+              "user -, gpu -, validate 0",
+              "--xen", NULL, NULL);
+    check_run(6, "config-dir /a, config-dir /b, control /run/", "--xen", "--config-dir=/a",
+              "--config-dir=/b");
+    check_run(6, "control /c, user u, gpu -", "--xen", "--control=/c", "--user=u");
+    check_run(6, "user -, gpu 1, validate 1", "--xen", "--gpu=1", "--validate");
+#else
+    check_run(2, "--xen is not built in: this xen-venusd was configured without Xen's libraries",
+              "--xen", NULL, NULL);
+#endif
     check_run(2, "give only one of", "--vtest", "--list-gpus", NULL);
     check_run(2, "unrecognized option '--nonsense'", "--nonsense", NULL, NULL);
     check_run(2, "unexpected argument 'x'", "--vtest", "x", NULL);
@@ -246,9 +269,9 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_usage),      TEST(test_no_gpu),          TEST(test_list),
-        TEST(test_select),     TEST(test_socket_in_use),   TEST(test_stale_socket),
-        TEST(test_bad_places), TEST(test_replaced_socket), TEST(test_signals),
+        TEST(test_usage),         TEST(test_no_gpu),          TEST(test_list),
+        TEST(test_select),        TEST(test_socket_in_use),   TEST(test_stale_socket),
+        TEST(test_bad_places),    TEST(test_replaced_socket), TEST(test_signals),
         TEST(test_silent_client),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
