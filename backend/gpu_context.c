@@ -253,6 +253,15 @@ static const struct render_events events = {
     .ended = on_ended,
 };
 
+/* Nothing waits for the context any more, which has no process. */
+static void let_go(struct gpu_context *context)
+{
+    fail_operations(context);
+    while (context->attachments)
+        gpu_attachment_gone(context->attachments);
+    gpu_fences_end(context);
+}
+
 /* The process is gone, and with it all that it used. */
 static void process_ended(struct gpu_context *context)
 {
@@ -260,10 +269,7 @@ static void process_ended(struct gpu_context *context)
     render_destroy(context->render);
     context->render = NULL;
     context->failed = true;
-    fail_operations(context);
-    while (context->attachments)
-        gpu_attachment_gone(context->attachments);
-    gpu_fences_end(context);
+    let_go(context);
     if (context->destroyed)
         context_free(context);
     gpu_control_process_ended(device);
@@ -294,7 +300,8 @@ void gpu_context_kill(struct gpu_context *context, const char *why)
 {
     if (context->killed || !context->render)
         return;
-    backend_log(VENUS_LOG_ERROR, "context %u (%s) is killed: %s", context->id, context->name, why);
+    gpu_device_complain(context->device, "context %u (%s) is killed: %s", context->id,
+                        context->name, why);
     context->killed = context->ending = context->failed = true;
     render_kill(context->render);
 }
@@ -382,7 +389,7 @@ void gpu_context_destroy(struct gpu_request *request)
     context->failed = true;
     fail_operations(context);
     if (!context->render) {
-        gpu_fences_end(context);
+        let_go(context);
         context_free(context);
     } else if (!context->ending) {
         context->ending = true;
@@ -395,10 +402,10 @@ void gpu_context_submit(struct gpu_request *request)
 {
     const struct virtio_gpu_cmd_submit *command = gpu_request_command(request);
     struct gpu_context *context = gpu_request_context(request);
-    size_t rest;
-    gpu_request_rest(request, sizeof(*command), &rest);
     if (!context)
         return;
+    size_t rest;
+    gpu_request_rest(request, sizeof(*command), &rest);
     const bool named = request->hdr.flags & VIRTIO_GPU_FLAG_INFO_RING_IDX;
     if (named && request->hdr.ring_idx >= GPU_MAX_TIMELINES) {
         gpu_request_fail(request, VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER, "there is no timeline %u",

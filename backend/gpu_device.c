@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "gpu_device.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "gpu_internal.h"
 #include "log.h"
-
-int64_t gpu_now_ms(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * (int64_t)1000 + ts.tv_nsec / 1000000;
-}
 
 /* ---- create and destroy ---- */
 
@@ -79,9 +73,23 @@ void gpu_device_drop_all(struct gpu_device *device)
     device->retry_at = GPU_NEVER;
 }
 
+void gpu_device_complain(struct gpu_device *device, const char *format, ...)
+{
+    char message[256];
+    va_list args;
+    if (device->complaints == GPU_MAX_COMPLAINTS)
+        return;
+    device->complaints++;
+    va_start(args, format);
+    vsnprintf(message, sizeof(message), format, args);
+    va_end(args);
+    backend_log(VENUS_LOG_ERROR, "%s%s", message,
+                device->complaints < GPU_MAX_COMPLAINTS ? "" : " (the last message of this kind)");
+}
+
 void gpu_device_halt(struct gpu_device *device, const char *why)
 {
-    backend_log(VENUS_LOG_ERROR, "the guest has broken a rule, its device stops: %s", why);
+    gpu_device_complain(device, "the guest has broken a rule, its device stops: %s", why);
     gpu_device_drop_all(device);
     device->state = GPU_STATE_HALTED;
     gpu_control_set_status(device, VGPU_DEVICE_NEEDS_RESET);

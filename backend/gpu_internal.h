@@ -314,10 +314,15 @@ struct gpu_device {
 
     /* Messages about the guest's mistakes: one of each kind. */
     uint32_t logged_errors[GPU_REQUEST_KINDS]; /* bits: response type & 0x1f */
+    uint32_t complaints;                       /* of other messages */
     struct gpu_device_stats stats;
 };
 
+/* CLOCK_MONOTONIC milliseconds (gpu_time.c). */
 int64_t gpu_now_ms(void);
+/* Log an error, unless there have been GPU_MAX_COMPLAINTS. */
+void gpu_device_complain(struct gpu_device *device, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 /* Stop: the guest has broken a rule of the virtqueues. */
 void gpu_device_halt(struct gpu_device *device, const char *why);
 void gpu_device_notify(struct gpu_device *device);

@@ -42,4 +42,8 @@
 #define GPU_MAX_RELEASING 128u
 #define GPU_MAX_WAITING   64u
 
+/* Messages about what a guest can make happen again and again. Errors of commands are told once for
+ * each command and kind of error. */
+#define GPU_MAX_COMPLAINTS 64u
+
 #endif

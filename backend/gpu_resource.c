@@ -408,10 +408,10 @@ void gpu_resource_attach_backing(struct gpu_request *request)
 {
     const struct virtio_gpu_resource_attach_backing *command = gpu_request_command(request);
     struct gpu_resource *resource = find_for(request, command->resource_id);
-    size_t size;
-    const void *entries = gpu_request_rest(request, sizeof(*command), &size);
     if (!resource)
         return;
+    size_t size;
+    const void *entries = gpu_request_rest(request, sizeof(*command), &size);
     if (resource->blob_mem != VIRTIO_GPU_BLOB_MEM_GUEST || resource->has_backing) {
         gpu_request_fail(request, VIRTIO_GPU_RESP_ERR_UNSPEC, "resource %u has its memory already",
                          resource->id);

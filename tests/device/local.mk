@@ -16,7 +16,6 @@ endif
 endif
 
 DEVICE_TEST_CPPFLAGS = $(UNIT_CPPFLAGS) -I$(srcdir)/backend
-DEVICE_TEST_WRAP = $(AM_LDFLAGS) -Wl,--wrap=clock_gettime
 DEVICE_TEST_LIBS = tests/device/libpeer.a backend/libbackend.a $(UNIT_LIBS)
 
 # What it defines of backend/render.h is then not taken from the library.
@@ -29,25 +28,19 @@ tests_device_libpeer_a_SOURCES = \
 
 tests_device_test_blob_CPPFLAGS = $(DEVICE_TEST_CPPFLAGS)
 tests_device_test_blob_SOURCES = tests/device/test-blob.c
-tests_device_test_blob_LDFLAGS = $(DEVICE_TEST_WRAP)
 tests_device_test_blob_LDADD = $(DEVICE_TEST_LIBS)
 tests_device_test_commands_CPPFLAGS = $(DEVICE_TEST_CPPFLAGS)
 tests_device_test_commands_SOURCES = tests/device/test-commands.c
-tests_device_test_commands_LDFLAGS = $(DEVICE_TEST_WRAP)
 tests_device_test_commands_LDADD = $(DEVICE_TEST_LIBS)
 tests_device_test_context_CPPFLAGS = $(DEVICE_TEST_CPPFLAGS)
 tests_device_test_context_SOURCES = tests/device/test-context.c
-tests_device_test_context_LDFLAGS = $(DEVICE_TEST_WRAP)
 tests_device_test_context_LDADD = $(DEVICE_TEST_LIBS)
 tests_device_test_control_CPPFLAGS = $(DEVICE_TEST_CPPFLAGS)
 tests_device_test_control_SOURCES = tests/device/test-control.c
-tests_device_test_control_LDFLAGS = $(DEVICE_TEST_WRAP)
 tests_device_test_control_LDADD = $(DEVICE_TEST_LIBS)
 tests_device_test_virtqueue_CPPFLAGS = $(DEVICE_TEST_CPPFLAGS)
 tests_device_test_virtqueue_SOURCES = tests/device/test-virtqueue.c
-tests_device_test_virtqueue_LDFLAGS = $(DEVICE_TEST_WRAP)
 tests_device_test_virtqueue_LDADD = $(DEVICE_TEST_LIBS)
 tests_device_test_window_CPPFLAGS = $(DEVICE_TEST_CPPFLAGS)
 tests_device_test_window_SOURCES = tests/device/test-window.c
-tests_device_test_window_LDFLAGS = $(DEVICE_TEST_WRAP)
 tests_device_test_window_LDADD = $(DEVICE_TEST_LIBS)

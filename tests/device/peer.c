@@ -4,7 +4,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define ALL_FEATURES                                                                               \
     (1ull << VIRTIO_F_VERSION_1 | 1ull << VIRTIO_F_ACCESS_PLATFORM |                               \
@@ -16,14 +15,11 @@
 
 int64_t peer_time_ms = 1000;
 
-/* The device model reads no other clock. */
-int __wrap_clock_gettime(clockid_t clock, struct timespec *ts);
-int __wrap_clock_gettime(clockid_t clock, struct timespec *ts)
+/* In the place of gpu_time.c. */
+int64_t gpu_now_ms(void);
+int64_t gpu_now_ms(void)
 {
-    (void)clock;
-    ts->tv_sec = peer_time_ms / 1000;
-    ts->tv_nsec = peer_time_ms % 1000 * 1000000;
-    return 0;
+    return peer_time_ms;
 }
 
 /* ---- memory ---- */
@@ -248,9 +244,11 @@ bool peer_poll(struct peer *peer, struct peer_request *request)
 {
     for (uint32_t i = 0; i < VGPU_NUM_QUEUES && !request->done; i++) {
         struct peer_queue *q = &peer->queues[i];
+        if (!q->size)
+            continue;
         const struct vring_used_elem *entries = (const void *)(q->used + 2);
         /* the latest entry of that head */
-        for (uint16_t n = q->size ? q->used[1] : 0, k = 0; k < q->size; k++) {
+        for (uint16_t n = q->used[1], k = 0; k < q->size; k++) {
             const struct vring_used_elem *entry = &entries[(uint16_t)(n - 1 - k) % q->size];
             if (entry->id == request->head) {
                 request->written = entry->len;
