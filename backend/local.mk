@@ -117,10 +117,12 @@ endif
 # The administrator's tool.
 if XEN
 sbin_PROGRAMS += backend/xen-venus
+man1_MANS = docs/xen-venus.1
+man5_MANS = docs/xen-venus.cfg.5
 systemdsystemunitdir = $(prefix)/lib/systemd/system
 nodist_systemdsystemunit_DATA = backend/xen-venusd.service
 endif
-EXTRA_DIST += backend/xen-venusd.service.in
+EXTRA_DIST += backend/xen-venusd.service.in docs/xen-venus.1 docs/xen-venus.cfg.5
 CLEANFILES += backend/xen-venusd.service
 backend/xen-venusd.service: backend/xen-venusd.service.in Makefile
 	$(AM_V_GEN)sed 's|@sbindir[@]|$(sbindir)|' $(srcdir)/backend/xen-venusd.service.in >$@.new && \
