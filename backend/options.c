@@ -64,7 +64,7 @@ void options_print_help(void)
         "  --control=PATH      with --xen: socket for xen-venus(1)\n"
         "                      (default " DEFAULT_CONTROL ")\n"
         "  --user=NAME         with --xen: user that guests' processes run as (default\n"
-        "                      xen-venus, if there is one)\n"
+        "                      xen-venus)\n"
         "  --max-clients=N     with --vtest: at most N clients at a time (default %u)\n"
         "  --validate          let the Khronos validation layer watch the GPU's driver and\n"
         "                      log what it finds\n"

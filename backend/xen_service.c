@@ -59,23 +59,31 @@ bool xen_service_lock(const char *path)
     return true; /* the descriptor stays open, and with it the lock */
 }
 
-/* The user for device processes, in *user. False after logging why. */
-static bool choose_user(const char *wanted, const char **user)
+bool xen_service_choose_user(const char *wanted, const char **user)
 {
-    *user = wanted ? wanted : XEN_SERVICE_DEFAULT_USER;
-    if (getpwnam(*user))
+    const char *name = wanted ? wanted : XEN_SERVICE_DEFAULT_USER;
+    const struct passwd *entry = getpwnam(name);
+    *user = NULL;
+    if (entry) {
+        *user = name;
+        if (!entry->pw_uid)
+            backend_log(VENUS_LOG_WARNING,
+                        "--user=%s: guests' processes stay root: whoever takes one over has this "
+                        "host",
+                        name);
         return true;
+    }
     if (wanted) {
         backend_log(VENUS_LOG_ERROR, "--user=%s: there is no such user", wanted);
         return false;
     }
-    backend_log(
-        VENUS_LOG_WARNING,
-        "there is no user " XEN_SERVICE_DEFAULT_USER
-        ": device processes keep this process' user (adduser --system " XEN_SERVICE_DEFAULT_USER
-        ", or --user)");
-    *user = NULL;
-    return true;
+    if (geteuid())
+        return true; /* they are nobody special already */
+    backend_log(VENUS_LOG_ERROR,
+                "there is no user " XEN_SERVICE_DEFAULT_USER
+                " for guests' processes to run as (adduser --system " XEN_SERVICE_DEFAULT_USER
+                ", or name another with --user)");
+    return false;
 }
 
 static int look_at_gpus(const struct xen_service_params *params, struct backend_gpu **gpus,
@@ -132,7 +140,7 @@ int xen_service_run(const struct xen_service_params *params)
     }
     if (!xen_service_lock(XEN_SERVICE_FOLDER "/lock"))
         return BACKEND_EXIT_XEN;
-    if (!choose_user(params->user, &manager_params.user))
+    if (!xen_service_choose_user(params->user, &manager_params.user))
         return BACKEND_EXIT_USAGE;
     int result = look_at_gpus(params, &gpus, &manager_params.gpu_count);
     manager_params.gpus = gpus;

@@ -12,7 +12,7 @@ struct xen_service_params {
     const char *const *config_dirs;
     int config_dir_count;
     const char *control_path;
-    const char *user; /* NULL: XEN_SERVICE_DEFAULT_USER if there is one */
+    const char *user; /* NULL: XEN_SERVICE_DEFAULT_USER */
     const char *gpu;  /* selector, or NULL */
     bool validate;
 };
@@ -22,6 +22,13 @@ int xen_service_run(const struct xen_service_params *params);
 
 /* Tell systemd, if that has started us, about our state: "READY=1" (sd_notify(3)). */
 void xen_service_notify(const char *state);
+
+/*
+ * Choose the user that guests' processes become: `wanted`, or XEN_SERVICE_DEFAULT_USER if that is
+ * NULL; *user is NULL when they stay what they are, which is not root.  False, after logging why,
+ * when there is no such user: root is only for those who ask for it.
+ */
+bool xen_service_choose_user(const char *wanted, const char **user);
 
 /* Lock a file for as long as this process lives, and write its id into it. False, after logging who
  * has it, when somebody else has. */

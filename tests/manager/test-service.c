@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the daemon does as a service: one at a time, and readiness for systemd. */
 #include <fcntl.h>
+#include <pwd.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -85,11 +86,65 @@ static void test_notify(void **state)
     assert_not_logged("systemd");
 }
 
+/* ---- the user; these two stand for the C library's ---- */
+
+static uid_t our_user;
+static const char *known_user; /* or NULL */
+
+uid_t geteuid(void)
+{
+    return our_user;
+}
+
+struct passwd *getpwnam(const char *name)
+{
+    static struct passwd entry;
+    if (!known_user || strcmp(name, known_user))
+        return NULL;
+    entry = (struct passwd){.pw_uid = strcmp(name, "root") ? 123 : 0};
+    return &entry;
+}
+
+static void test_user(void **state)
+{
+    (void)state;
+    static const struct {
+        uid_t our;
+        const char *known, *wanted, *user, *logged; /* NULL: nothing is */
+        bool ok;
+    } cases[] = {
+        {0, "xen-venus", NULL, "xen-venus", NULL, true},
+        {0, "games", "games", "games", NULL, true},
+        {0, "games", "xen-venus", NULL, "--user=xen-venus: there is no such user", false},
+        /* Nobody stays root unasked. */
+        {0, NULL, NULL, NULL, "there is no user xen-venus", false},
+        {0, "root", NULL, NULL, "there is no user xen-venus", false},
+        {0, "root", "root", "root", "--user=root: guests' processes stay root", true},
+        {1000, NULL, NULL, NULL, NULL, true},
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        const char *user = "unset";
+        log_capture();
+        our_user = cases[i].our;
+        known_user = cases[i].known;
+        assert_int_equal(xen_service_choose_user(cases[i].wanted, &user), cases[i].ok);
+        if (cases[i].user)
+            assert_string_equal(user, cases[i].user);
+        else
+            assert_null(user);
+        if (cases[i].logged)
+            assert_logged(cases[i].logged);
+        else
+            assert_not_logged("user");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_lock, setup),
         cmocka_unit_test_setup(test_notify, setup),
+        cmocka_unit_test_setup(test_user, setup),
     };
     return cmocka_run_group_tests_name("service", tests, folder_setup, folder_teardown);
 }
