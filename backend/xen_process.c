@@ -20,6 +20,7 @@
 #define GROUP_POLL_MS   50   /* between looks at whether a group has gone */
 #define GROUP_WARN_MS   5000 /* after which a group that does not go is worth a warning */
 #define LEFT_OVER_TRIES 250  /* of 20 ms */
+#define LAST_WORDS      16   /* messages of a dead process that are read */
 
 struct xen_processes {
     struct loop *loop;
@@ -289,13 +290,15 @@ static void check_group(struct xen_process *p, int64_t now)
     p->events->ended(p->user, &p->why);
 }
 
-/* Read what a process has said before it died: the reason may be there. */
+/* Read what a process has said before it died: the reason may be there.  Those that it has left
+ * behind may still be talking. */
 static void read_last_words(struct xen_process *p)
 {
     char *message = p->all->message;
-    ssize_t n;
-    while (p->control.fd >= 0 &&
-           (n = recv(p->control.fd, message, MAX_MESSAGE, MSG_DONTWAIT)) > 0) {
+    for (int i = 0; i < LAST_WORDS && p->control.fd >= 0; i++) {
+        const ssize_t n = recv(p->control.fd, message, MAX_MESSAGE, MSG_DONTWAIT);
+        if (n <= 0)
+            break;
         message[n] = '\0';
         if (!strncmp(message, "error: ", 7) && !*p->why.text)
             reason_set(&p->why, "%s", message + 7);
@@ -309,10 +312,10 @@ void xen_processes_reap(struct xen_processes *processes)
     while (!waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid) {
         struct xen_process *p = find(processes, info.si_pid);
         if (p) {
-            read_last_words(p);
-            note_status(p, &info);
             /* Before the number may become somebody else's. */
             kill(-p->pid, SIGKILL);
+            read_last_words(p);
+            note_status(p, &info);
         }
         waitpid(info.si_pid, NULL, 0);
         if (p) {
