@@ -16,7 +16,7 @@
 #include "vulkan_loader.h"
 
 #define VALIDATION_LAYER "VK_LAYER_KHRONOS_validation"
-#define PROBE_SECONDS    60 /* a driver that hangs longer is not usable */
+#define PROBE_SECONDS    120 /* a driver that hangs longer is not usable */
 
 /* ---- in the child ---- */
 
