@@ -351,6 +351,7 @@ static struct gpu_context *context_create(struct gpu_request *request)
         gpu_timeline_init(&context->timelines[i]);
     const struct render_params params = {
         .transport = device->transport,
+        .load_vulkan = device->params.load_vulkan,
         .gpu_uuid = device->params.gpu_uuid,
         .validate = device->params.validate,
         .per_blob = device->params.per_blob,

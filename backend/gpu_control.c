@@ -22,11 +22,6 @@ static void store(struct gpu_device *device, size_t offset, uint32_t value)
                           memory_order_release);
 }
 
-static void write_config(struct gpu_device *device)
-{
-    venus_shm_write(&device->transport->control, CONFIG, &device->config, sizeof(device->config));
-}
-
 void gpu_control_init(struct gpu_device *device)
 {
     const struct venus_shm *control = &device->transport->control;
@@ -36,7 +31,7 @@ void gpu_control_init(struct gpu_device *device)
         device->offered |= 1ULL << VIRTIO_GPU_F_VIRGL | 1ULL << VIRTIO_GPU_F_RESOURCE_UUID |
                            1ULL << VIRTIO_GPU_F_RESOURCE_BLOB | 1ULL << VIRTIO_GPU_F_CONTEXT_INIT;
     device->config = (struct virtio_gpu_config){.num_capsets = device->params.venus};
-    write_config(device);
+    venus_shm_write(control, CONFIG, &device->config, sizeof(device->config));
     const struct vgpu_device_info info = {
         .magic = VGPU_MAGIC,
         .version = VGPU_PROTOCOL_VERSION,
@@ -118,20 +113,12 @@ static uint32_t start(struct gpu_device *device)
     return VGPU_STATUS_OK;
 }
 
-/* Only events_clear can be written: it clears bits of events_read. */
+/* Only events_clear can be written. Without scanouts there are no events to clear. */
 static uint32_t change_config(struct gpu_device *device, const struct vgpu_request *request)
 {
-    const size_t generation = INFO + offsetof(struct vgpu_device_info, config_generation);
     if (request->arg[0] != offsetof(struct virtio_gpu_config, events_clear) ||
         request->size != sizeof(device->config.events_clear))
         return VGPU_STATUS_INVALID;
-    if (!(device->config.events_read & request->arg[1]))
-        return VGPU_STATUS_OK;
-    device->config.events_read &= ~(uint32_t)request->arg[1];
-    store(device, generation, ++device->config_generation);
-    atomic_thread_fence(memory_order_release);
-    write_config(device);
-    store(device, generation, ++device->config_generation);
     return VGPU_STATUS_OK;
 }
 

@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <vulkan/vulkan_core.h>
+
 #include "transport.h"
 
 struct gpu_device;
@@ -31,6 +33,8 @@ struct gpu_device_params {
     uint32_t max_contexts;            /* at a time, 1 or more */
     const uint8_t *gpu_uuid; /* for render processes: VK_UUID_SIZE bytes, or NULL for all */
     bool validate;           /* the same */
+    /* The same, as in struct render_params. */
+    PFN_vkGetInstanceProcAddr (*load_vulkan)(void);
     /* Render processes' descriptors are added here, with a data.ptr for gpu_device_dispatch(). */
     int epoll_fd;
 };

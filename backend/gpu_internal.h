@@ -286,7 +286,6 @@ struct gpu_device {
     uint64_t offered, features;
     struct virtqueue queues[VGPU_NUM_QUEUES];
     struct virtio_gpu_config config;
-    uint32_t config_generation;
     uint32_t request_sequence; /* of the frontend's last request that was looked at */
     bool notify;               /* the guest, at the end of the turn */
     bool more;                 /* requests may be left in the queues */

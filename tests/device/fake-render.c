@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "xen/vgpuif.h"
+#include "peer.h"
 
 struct fake_settings fake;
 
@@ -79,15 +79,14 @@ static void deliver_ready(struct render *render, const struct fake_answer *answe
         render->events->resource_ready(render->user, render, answer->id, answer->error, NULL);
         return;
     }
-    uint32_t *refs = malloc((pages + 1) * sizeof(*refs));
-    if (!refs)
-        abort();
+    static uint32_t refs[FAKE_MAX_PAGES];
+    if (pages > FAKE_MAX_PAGES)
+        abort(); /* the device must not ask for that */
     for (uint64_t i = 0; i < pages; i++)
         refs[i] = fake_ref(answer->id, i);
     const struct render_blob blob = {
         .size = answer->blob_size, .cache = answer->cache, .refs = fake.no_refs ? NULL : refs};
     render->events->resource_ready(render->user, render, answer->id, 0, &blob);
-    free(refs);
 }
 
 void render_dispatch(struct render *render)
@@ -199,6 +198,28 @@ int render_create_fence(struct render *render, uint32_t ring_idx, uint64_t fence
 }
 
 /* ---- for tests ---- */
+
+void peer_world_start(struct gpu_device_params *params)
+{
+    (void)params;
+    fake_reset();
+}
+
+bool peer_world_step(struct peer *peer)
+{
+    struct render *render = fake.renders;
+    while (render && !render->answer_count)
+        render = render->next;
+    if (!render)
+        return false;
+    gpu_device_dispatch(peer->device, render->params.epoll_data);
+    return true;
+}
+
+void peer_world_end(void)
+{
+    assert_null(fake.renders);
+}
 
 struct render *fake_find(uint32_t context_id)
 {

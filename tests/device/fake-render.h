@@ -11,6 +11,7 @@
 
 #define FAKE_MAX_CALLS   512
 #define FAKE_MAX_ANSWERS 512
+#define FAKE_MAX_PAGES   (32u << 10) /* of a blob */
 
 enum fake_call_kind {
     FAKE_SUBMIT,

@@ -7,6 +7,8 @@ DEVICE_TESTS = \
 	tests/device/test-commands \
 	tests/device/test-context \
 	tests/device/test-control \
+	tests/device/test-memory \
+	tests/device/test-processes \
 	tests/device/test-virtqueue \
 	tests/device/test-window
 check_PROGRAMS += $(DEVICE_TESTS)
@@ -38,9 +40,19 @@ tests_device_test_context_LDADD = $(DEVICE_TEST_LIBS)
 tests_device_test_control_CPPFLAGS = $(DEVICE_TEST_CPPFLAGS)
 tests_device_test_control_SOURCES = tests/device/test-control.c
 tests_device_test_control_LDADD = $(DEVICE_TEST_LIBS)
+tests_device_test_memory_CPPFLAGS = $(DEVICE_TEST_CPPFLAGS)
+tests_device_test_memory_SOURCES = tests/device/test-memory.c
+tests_device_test_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc
+tests_device_test_memory_LDADD = $(DEVICE_TEST_LIBS)
 tests_device_test_virtqueue_CPPFLAGS = $(DEVICE_TEST_CPPFLAGS)
 tests_device_test_virtqueue_SOURCES = tests/device/test-virtqueue.c
 tests_device_test_virtqueue_LDADD = $(DEVICE_TEST_LIBS)
 tests_device_test_window_CPPFLAGS = $(DEVICE_TEST_CPPFLAGS)
 tests_device_test_window_SOURCES = tests/device/test-window.c
 tests_device_test_window_LDADD = $(DEVICE_TEST_LIBS)
+
+# With render.c itself.
+tests_device_test_processes_CPPFLAGS = $(DEVICE_TEST_CPPFLAGS) -I$(srcdir)/tests/wire
+tests_device_test_processes_SOURCES = tests/device/test-processes.c
+tests_device_test_processes_LDADD = tests/device/libpeer.a backend/libbackend.a \
+	tests/wire/libnull.a $(CAPNG_LIBS) $(UNIT_LIBS)

@@ -100,7 +100,6 @@ void peer_start(struct peer *peer, uint64_t features)
 
 struct peer *peer_create(const struct peer_options *options)
 {
-    fake_reset();
     struct peer *peer = calloc(1, sizeof(*peer));
     assert_non_null(peer);
     const struct transport_local_params local = {
@@ -114,13 +113,14 @@ struct peer *peer_create(const struct peer_options *options)
     assert_non_null(peer->local);
     peer->queue_size = options->queue_size ? options->queue_size : 64;
     peer->control = (void *)(peer->local->guest + VGPU_PAGE_SIZE);
-    const struct gpu_device_params params = {
+    struct gpu_device_params params = {
         .transport = &peer->local->transport,
         .venus = !options->no_venus,
         .per_blob = options->per_blob,
         .max_contexts = PEER_CONTEXTS,
         .epoll_fd = -1,
     };
+    peer_world_start(&params);
     peer->device = gpu_device_create(&params);
     assert_non_null(peer->device);
     uint64_t features = ALL_FEATURES & peer->control->device.features;
@@ -136,7 +136,7 @@ struct peer *peer_create(const struct peer_options *options)
 void peer_destroy(struct peer *peer)
 {
     gpu_device_destroy(peer->device);
-    assert_null(fake.renders);
+    peer_world_end();
     assert_int_equal(peer->local->maps, 0);
     transport_local_destroy(peer->local);
     free(peer);
@@ -219,14 +219,7 @@ void peer_run(struct peer *peer)
 {
     bool busy = true;
     while (busy) {
-        busy = false;
-        for (struct render *render = fake.renders; render; render = render->next) {
-            if (render->answer_count) {
-                gpu_device_dispatch(peer->device, render->params.epoll_data);
-                busy = true;
-                break; /* the list may have changed */
-            }
-        }
+        busy = peer_world_step(peer);
         if (gpu_device_next_time(peer->device) <= peer_time_ms) {
             gpu_device_handle_times(peer->device);
             busy = true;

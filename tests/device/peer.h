@@ -137,6 +137,15 @@ struct peer_request peer_send_simple(struct peer *peer, uint32_t type, uint32_t 
 /* UNMAP_BLOB, UNREF, CTX_ATTACH/DETACH_RESOURCE, DETACH_BACKING, ASSIGN_UUID. */
 uint32_t peer_simple(struct peer *peer, uint32_t type, uint32_t context, uint32_t resource);
 
+/* ---- render processes: fake-render.c, or a test that has real ones ---- */
+
+/* Before the device is created: fill in what it needs for them. */
+void peer_world_start(struct gpu_device_params *params);
+/* Let one of them say something to the device. False when there is nothing to say. */
+bool peer_world_step(struct peer *peer);
+/* None must be left. */
+void peer_world_end(void);
+
 /* ---- time, which the tests stop ---- */
 
 extern int64_t peer_time_ms;

@@ -271,6 +271,33 @@ static void test_large(void **state)
     assert_true(peer_halted(peer));
 }
 
+/* The limit is that of direct and indirect descriptors together. */
+static void test_too_many(void **state)
+{
+    struct peer *peer = *state;
+    struct peer_queue *q = &peer->queues[0];
+    uint64_t command, table_at;
+    memcpy(peer_alloc(peer, 4096, &command), &display_info, sizeof(display_info));
+    struct vring_desc *table = peer_alloc(peer, GPU_MAX_SEGMENTS * sizeof(*table), &table_at);
+    for (uint32_t i = 0; i < GPU_MAX_SEGMENTS; i++)
+        table[i] = (struct vring_desc){.addr = command,
+                                       .len = 1,
+                                       .flags = i + 1 < GPU_MAX_SEGMENTS ? VRING_DESC_F_NEXT : 0,
+                                       .next = (uint16_t)(i + 1)};
+    q->desc[0] =
+        (struct vring_desc){.addr = command, .len = 24, .flags = VRING_DESC_F_NEXT, .next = 1};
+    q->desc[1] = (struct vring_desc){.addr = table_at,
+                                     .len = GPU_MAX_SEGMENTS * (uint32_t)sizeof(*table),
+                                     .flags = VRING_DESC_F_INDIRECT};
+    peer_make_available(peer, 0, 1);
+    peer_kick(peer);
+    assert_false(peer_halted(peer));
+    assert_int_equal(q->used[1], 1);
+    peer_make_available(peer, 0, 0);
+    peer_kick(peer);
+    assert_true(peer_halted(peer));
+}
+
 /* Sizes of 4 GiB each are only sums. */
 static void test_huge_lengths(void **state)
 {
@@ -530,6 +557,7 @@ int main(void)
         TEST(test_event_index),
         TEST_PLAIN(test_no_interrupt),
         TEST(test_large),
+        TEST(test_too_many),
         TEST(test_huge_lengths),
         TEST(test_no_room),
         TEST(test_nothing_to_read),

@@ -219,6 +219,17 @@ int render_submit(struct render *render, const void *commands, size_t size)
     return world.submit_result;
 }
 
+static void drop_slice(struct render *render, uint32_t id)
+{
+    struct slice **link = &render->slices;
+    while (*link && (*link)->id != id)
+        link = &(*link)->next;
+    struct slice *slice = *link;
+    if (slice)
+        *link = slice->next;
+    free(slice);
+}
+
 int render_attach_slice(struct render *render, uint32_t res_id, uint64_t offset, uint64_t size,
                         bool clear)
 {
@@ -253,24 +264,16 @@ int render_create_blob(struct render *render, uint32_t res_id, uint64_t blob_id,
 
 int render_unref(struct render *render, uint32_t res_id)
 {
-    return take_call(render, (struct call){.kind = RELEASED, .id = res_id});
+    const int error = take_call(render, (struct call){.kind = RELEASED, .id = res_id});
+    if (error == -ENOENT)
+        drop_slice(render, res_id); /* or it would be a lie */
+    return error;
 }
 
 int render_create_fence(struct render *render, uint32_t ring_idx, uint64_t fence_id)
 {
     must(ring_idx < GPU_MAX_TIMELINES, "timelines are what there is");
     return take_call(render, (struct call){.kind = RETIRED, .id = ring_idx, .fence = fence_id});
-}
-
-static void drop_slice(struct render *render, uint32_t id)
-{
-    struct slice **link = &render->slices;
-    while (*link && (*link)->id != id)
-        link = &(*link)->next;
-    struct slice *slice = *link;
-    if (slice)
-        *link = slice->next;
-    free(slice);
 }
 
 static void deliver_blob(struct render *render, const struct call *call)
