@@ -46,4 +46,4 @@ tests_wire_recording_venusd_SOURCES = backend/main.c tests/wire/record.c
 tests_wire_recording_venusd_CPPFLAGS = $(VENUS_CPPFLAGS) -I$(srcdir)/backend
 tests_wire_recording_venusd_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=venus_decoder_run,--wrap=venus_reply_finish
-tests_wire_recording_venusd_LDADD = backend/libbackend.a venus/libvenus.a -ldl -lpthread -lm
+tests_wire_recording_venusd_LDADD = $(BACKEND_LIBS)
