@@ -209,6 +209,7 @@ struct gpu_resource {
 
     /* The place in the window; taken until the resource is gone. */
     bool has_slice;
+    bool clean;      /* its creator has it, and has cleared it if need be: others may have it too */
     uint64_t offset; /* bytes */
     enum gpu_map_state map_state;
     struct gpu_request *create_request, *map_request, *unmap_request, *unref_request;
@@ -256,7 +257,8 @@ void gpu_resource_map_failed(struct gpu_resource *resource, const char *why);
 /* Free all, with their attachments; nothing is answered. */
 void gpu_resources_drop(struct gpu_device *device);
 
-/* gpu_window.c: the parts of map that differ. The slice is taken, map_request is set. */
+/* gpu_window.c: the parts of map that differ. The slice is taken, map_request is set. Only the
+ * creator gets it at first; the others when it has cleared it. */
 void gpu_window_map(struct gpu_resource *resource);
 void gpu_window_ready(struct gpu_attachment *attachment, int error);
 

@@ -481,8 +481,8 @@ void gpu_resource_attach(struct gpu_request *request)
             gpu_request_fail_errno(request, -ENOMEM, "not attached");
             return;
         }
-        /* A blob of another process stays there; a slice can be anybody's. */
-        if (resource->has_slice && !request->device->params.per_blob)
+        /* A blob of another process stays there; a slice can be anybody's, once it is clean. */
+        if (resource->clean)
             gpu_attachment_make(attachment);
     }
     gpu_request_answer(request, VIRTIO_GPU_RESP_OK_NODATA);

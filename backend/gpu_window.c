@@ -10,7 +10,6 @@ void gpu_window_map(struct gpu_resource *resource)
 {
     struct gpu_device *device = resource->device;
     const uint64_t page = resource->offset / VGPU_PAGE_SIZE;
-    struct gpu_attachment *next;
     if (!resource->creator) {
         gpu_resource_map_failed(resource, "its context is gone");
         return;
@@ -18,9 +17,18 @@ void gpu_window_map(struct gpu_resource *resource)
     /* What other contexts of the guest left there is not this one's to see. */
     resource->creator->clear = page_set_any(&device->dirty, page, resource->pages);
     page_set_add(&device->dirty, page, resource->pages);
+    gpu_attachment_make(resource->creator);
+}
+
+/* The contexts that had to wait until the slice holds nothing of others. */
+static void make_others(struct gpu_resource *resource)
+{
+    struct gpu_attachment *next;
+    resource->clean = true;
     for (struct gpu_attachment *attachment = resource->attachments; attachment; attachment = next) {
         next = attachment->resource_next;
-        gpu_attachment_make(attachment);
+        if (!attachment->told)
+            gpu_attachment_make(attachment);
     }
 }
 
@@ -31,6 +39,7 @@ void gpu_window_ready(struct gpu_attachment *attachment, int error)
     if (resource->map_state != GPU_MAPPING)
         return;
     if (!error) {
+        make_others(resource);
         gpu_resource_mapped(resource);
         return;
     }

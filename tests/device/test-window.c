@@ -264,21 +264,52 @@ static void test_map_fails(void **state)
     assert_int_equal(peer_simple(peer, UNMAP, 0, 1), INVALID_PARAMETER);
     assert_int_equal(peer_simple(peer, UNREF, 0, 1), OK);
     assert_int_equal(peer_stats(peer).window_used, 0);
-    /* with another context in it already, it is that one which must let go */
+    /* other contexts do not get what nobody has cleared, neither those of before nor later ones */
     create(peer, 2, 4096);
     assert_int_equal(peer_simple(peer, ATTACH_RESOURCE, 2, 2), OK);
     fake.answer = false;
     struct peer_request map = peer_send_map(peer, 2, 0);
     struct peer_request unmap = peer_send_simple(peer, UNMAP, 0, 2);
-    ready(peer, 2, 2, 0);
     ready(peer, 1, 2, -EIO);
     assert_int_equal(peer_type(peer, &map), UNSPEC);
     assert_int_equal(peer_type(peer, &unmap), UNSPEC);
-    struct peer_request unref = peer_send_simple(peer, UNREF, 0, 2);
-    assert_int_equal(peer_type(peer, &unref), 0);
-    assert_int_equal(fake_count(fake_find(1), FAKE_UNREF), 0);
-    released(peer, 2, 2);
-    assert_int_equal(peer_type(peer, &unref), OK);
+    assert_int_equal(peer_ctx_create(peer, 3), OK);
+    assert_int_equal(peer_simple(peer, ATTACH_RESOURCE, 3, 2), OK);
+    assert_int_equal(fake_find(2)->call_count, 0);
+    assert_int_equal(fake_find(3)->call_count, 0);
+    assert_int_equal(peer_simple(peer, UNREF, 0, 2), OK);
+    assert_int_equal(peer_stats(peer).window_used, 0);
+}
+
+/* Other contexts get a slice when its creator has cleared it, not before. */
+static void test_clear_first(void **state)
+{
+    struct peer *peer = *state;
+    fake.answer = false;
+    create(peer, 1, 4096);
+    assert_int_equal(peer_simple(peer, ATTACH_RESOURCE, 2, 1), OK); /* before the map */
+    struct peer_request map = peer_send_map(peer, 1, 8192);
+    assert_int_equal(peer_ctx_create(peer, 3), OK);
+    assert_int_equal(peer_simple(peer, ATTACH_RESOURCE, 3, 1), OK); /* in the middle of it */
+    assert_true(fake_last(fake_find(1), FAKE_ATTACH)->flags);
+    assert_int_equal(fake_find(2)->call_count, 0);
+    assert_int_equal(fake_find(3)->call_count, 0);
+    assert_int_equal(peer_type(peer, &map), 0);
+    ready(peer, 1, 1, 0);
+    assert_int_equal(peer_type(peer, &map), MAPPED);
+    for (uint32_t context = 2; context <= 3; context++) {
+        assert_int_equal(fake_count(fake_find(context), FAKE_ATTACH), 1);
+        assert_int_equal(fake_last(fake_find(context), FAKE_ATTACH)->offset, 8192);
+        assert_false(fake_last(fake_find(context), FAKE_ATTACH)->flags);
+    }
+    assert_int_equal(fake_count(fake_find(1), FAKE_ATTACH), 1);
+    ready(peer, 2, 1, 0);
+    ready(peer, 3, 1, 0);
+    /* it stays clean while it is not mapped */
+    assert_int_equal(peer_simple(peer, UNMAP, 0, 1), OK);
+    assert_int_equal(peer_ctx_create(peer, 4), OK);
+    assert_int_equal(peer_simple(peer, ATTACH_RESOURCE, 4, 1), OK);
+    assert_int_equal(fake_count(fake_find(4), FAKE_ATTACH), 1);
 }
 
 /* The process cannot be told. */
@@ -474,11 +505,22 @@ static void test_many_attachments(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_create),           TEST(test_not_mappable), TEST(test_map),
-        TEST(test_places),           TEST(test_clear),        TEST_USED(test_used_window),
-        TEST(test_slow_map),         TEST(test_map_fails),    TEST(test_not_told),
-        TEST(test_unref_not_told),   TEST(test_unref),        TEST(test_unref_while_mapping),
-        TEST(test_attach),           TEST(test_creator_goes), TEST(test_attach_fails),
+        TEST(test_create),
+        TEST(test_not_mappable),
+        TEST(test_map),
+        TEST(test_places),
+        TEST(test_clear),
+        TEST_USED(test_used_window),
+        TEST_USED(test_clear_first),
+        TEST(test_slow_map),
+        TEST(test_map_fails),
+        TEST(test_not_told),
+        TEST(test_unref_not_told),
+        TEST(test_unref),
+        TEST(test_unref_while_mapping),
+        TEST(test_attach),
+        TEST(test_creator_goes),
+        TEST(test_attach_fails),
         TEST(test_many_attachments),
     };
     return cmocka_run_group_tests_name("window", tests, NULL, NULL);
