@@ -46,6 +46,7 @@ static void context_free(struct gpu_context *context)
         context->next->link = context->link;
     device->context_count--;
     device->ending_count -= context->destroyed;
+    gpu_context_hold_nothing(context);
     free(context);
 }
 
@@ -59,21 +60,10 @@ static void mark_destroyed(struct gpu_context *context)
 
 /* ---- operations: what the render process is to do, in order ---- */
 
-/* Contexts that hold too much of what all share, for too long, are stuck. */
-static void watch_stuck(struct gpu_context *context)
-{
-    const bool stuck = context->releasing > GPU_MAX_RELEASING || context->waiting > GPU_MAX_WAITING;
-    if (!stuck)
-        context->stuck_at = GPU_NEVER;
-    else if (context->stuck_at == GPU_NEVER)
-        context->stuck_at = gpu_now_ms() + GPU_STUCK_MS;
-}
-
 void gpu_context_count_releasing(struct gpu_context *context, int change)
 {
     context->releasing += change;
     context->device->releasing_count += change;
-    watch_stuck(context);
 }
 
 static int hand_over_submit(struct gpu_context *context, struct gpu_request *request)
@@ -157,7 +147,6 @@ static struct gpu_operation *take_operation(struct gpu_context *context)
         context->last_operation = &context->operations;
     operation->next = NULL;
     context->waiting--;
-    watch_stuck(context);
     return operation;
 }
 
@@ -172,7 +161,6 @@ void gpu_context_operate(struct gpu_context *context, struct gpu_operation *oper
     *context->last_operation = operation;
     context->last_operation = &operation->next;
     context->waiting++;
-    watch_stuck(context);
 }
 
 static void run_operations(struct gpu_context *context)
@@ -417,6 +405,7 @@ void gpu_context_submit(struct gpu_request *request)
     } else {
         request->operation =
             (struct gpu_operation){.kind = GPU_OPERATION_SUBMIT, .request = request};
+        gpu_request_hold(request, context);
         gpu_context_operate(context, &request->operation);
     }
 }
@@ -479,12 +468,7 @@ void gpu_contexts_handle_times(struct gpu_device *device)
     struct gpu_context *next;
     for (struct gpu_context *context = device->contexts; context; context = next) {
         next = context->next;
-        if (context->stuck_at <= now) {
-            const bool waiting = context->waiting > GPU_MAX_WAITING;
-            context->stuck_at = GPU_NEVER;
-            gpu_context_kill(context, waiting ? "it has not taken its commands for too long"
-                                              : "it has not released its memory for too long");
-        }
+        gpu_context_check_stuck(context);
         if (context->render && render_next_time(context->render) <= now)
             gpu_context_dispatch(context);
     }

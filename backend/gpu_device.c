@@ -115,19 +115,25 @@ void gpu_device_flush(struct gpu_device *device)
 
 /* ---- events and times ---- */
 
+static void end_turn(struct gpu_device *device)
+{
+    gpu_contexts_watch(device);
+    gpu_device_flush(device);
+}
+
 void gpu_device_handle_event(struct gpu_device *device)
 {
     device->stats.events++;
     gpu_control_handle(device);
     gpu_blob_response(device);
     gpu_requests_take(device);
-    gpu_device_flush(device);
+    end_turn(device);
 }
 
 void gpu_device_dispatch(struct gpu_device *device, void *epoll_data)
 {
     gpu_context_dispatch(epoll_data);
-    gpu_device_flush(device);
+    end_turn(device);
 }
 
 /* Requests that are left are taken at once, unless those in flight take all the memory. */
@@ -151,7 +157,7 @@ void gpu_device_handle_times(struct gpu_device *device)
         device->retry_at = GPU_NEVER;
         gpu_requests_take(device);
     }
-    gpu_device_flush(device);
+    end_turn(device);
 }
 
 /* ---- statistics ---- */

@@ -10,6 +10,7 @@
  *   gpu_resource.c  resources and what contexts they are attached to
  *   gpu_window.c    resources in the window, when it is guest memory
  *   gpu_blob.c      blobs of render processes that the guest maps (mapping "per-blob")
+ *   gpu_stuck.c     contexts that hinder others
  */
 #ifndef GPU_INTERNAL_H
 #define GPU_INTERNAL_H
@@ -75,6 +76,8 @@ struct gpu_request {
     struct gpu_context *fence_context; /* whose work the answer waits for, or NULL */
     uint64_t fence;                    /* our own name for that fence */
     bool done;                         /* the response is complete */
+    struct gpu_context *holder;        /* whose process keeps it from being answered, or NULL */
+    int64_t held_at;                   /* since when */
 
     struct gpu_operation operation;
     union gpu_response response;
@@ -99,6 +102,9 @@ void gpu_request_fail_errno(struct gpu_request *request, int error, const char *
 const void *gpu_request_command(const struct gpu_request *request);
 /* What follows the command of `size` bytes, and how many bytes. */
 const void *gpu_request_rest(const struct gpu_request *request, size_t size, size_t *rest);
+
+/* Bytes that it takes. */
+size_t gpu_request_memory(const struct gpu_request *request);
 
 void gpu_timeline_init(struct gpu_timeline *timeline);
 /* A fence of the context has been reached. False if there is none of this name. */
@@ -142,7 +148,9 @@ struct gpu_context {
     uint32_t waiting;
     struct gpu_attachment *attachments;
     uint32_t releasing; /* attachments */
-    int64_t stuck_at;   /* when it is killed for being stuck, or GPU_NEVER */
+    uint32_t held;      /* requests, and bytes of them */
+    size_t held_bytes;
+    int64_t stuck_at; /* when it is killed for hindering others, or GPU_NEVER */
     struct gpu_timeline timelines[GPU_MAX_TIMELINES];
 };
 
@@ -167,6 +175,17 @@ void gpu_contexts_kill(struct gpu_device *device);
 void gpu_contexts_finish(struct gpu_device *device);
 int64_t gpu_contexts_next_time(const struct gpu_device *device);
 void gpu_contexts_handle_times(struct gpu_device *device);
+
+/* ---- contexts that hinder others (gpu_stuck.c) ---- */
+
+/* From now on the request waits for the context's process, or for none (NULL). */
+void gpu_request_hold(struct gpu_request *request, struct gpu_context *context);
+/* The context goes. */
+void gpu_context_hold_nothing(struct gpu_context *context);
+/* At the end of a turn: look who hinders others, and set their stuck_at. */
+void gpu_contexts_watch(struct gpu_device *device);
+/* Kill the context if its time has come and it still hinders others. */
+void gpu_context_check_stuck(struct gpu_context *context);
 
 /* ---- resources (gpu_resource.c) ---- */
 

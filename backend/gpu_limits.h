@@ -36,7 +36,9 @@
  * A context's process is killed when for GPU_STUCK_MS milliseconds it has had more than
  * GPU_MAX_RELEASING resources that the guest has dropped and that it has not released, or more
  * than GPU_MAX_WAITING operations that it does not take.  Either fills what the contexts of a guest
- * share: the window and the virtqueue.
+ * share: the window and the virtqueue.  The same happens to one that for so long holds requests
+ * while others wait for their fences behind it, or while it has its share of what fills three
+ * quarters of the virtqueue or half of the memory for requests (gpu_stuck.c).
  */
 #define GPU_STUCK_MS      10000
 #define GPU_MAX_RELEASING 128u

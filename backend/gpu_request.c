@@ -12,7 +12,7 @@
 
 /* ---- the list of all, and timelines ---- */
 
-static size_t memory_of(const struct gpu_request *request)
+size_t gpu_request_memory(const struct gpu_request *request)
 {
     return sizeof(*request) + request->chain.memory;
 }
@@ -35,15 +35,16 @@ static void request_link(struct gpu_request *request)
     if (request->next)
         request->next->link = &request->next;
     device->requests = request;
-    device->pending += memory_of(request);
+    device->pending += gpu_request_memory(request);
 }
 
 static void request_destroy(struct gpu_request *request)
 {
+    gpu_request_hold(request, NULL);
     *request->link = request->next;
     if (request->next)
         request->next->link = request->link;
-    request->device->pending -= memory_of(request);
+    request->device->pending -= gpu_request_memory(request);
     virtqueue_chain_finish(&request->chain);
     free(request);
 }
@@ -114,6 +115,9 @@ void gpu_request_answer_data(struct gpu_request *request, uint32_t type, size_t 
     request->response_size = (uint32_t)size;
     request->fence_context = NULL;
     request->done = true;
+    /* What still keeps it waiting is another context's. */
+    if (request->timeline == &request->device->timeline)
+        gpu_request_hold(request, NULL);
     if (request->timeline)
         timeline_flush(request->timeline);
     else
@@ -220,8 +224,10 @@ static void join_timeline(struct gpu_request *request)
         return;
     }
     struct gpu_context *context = gpu_context_find(device, request->hdr.ctx_id);
-    if (context && request->hdr.ring_idx < GPU_MAX_TIMELINES)
-        timeline_add(&context->timelines[request->hdr.ring_idx], request);
+    if (!context || request->hdr.ring_idx >= GPU_MAX_TIMELINES)
+        return;
+    timeline_add(&context->timelines[request->hdr.ring_idx], request);
+    gpu_request_hold(request, context);
 }
 
 /* ---- from the virtqueue to the command ---- */

@@ -371,6 +371,7 @@ static void create_host_blob(struct gpu_request *request)
         return;
     }
     resource->create_request = request;
+    gpu_request_hold(request, context);
     gpu_attachment_make(resource->creator);
 }
 
@@ -580,6 +581,8 @@ void gpu_resource_map(struct gpu_request *request)
     }
     resource->map_request = request;
     resource->map_state = GPU_MAPPING;
+    if (resource->creator)
+        gpu_request_hold(request, resource->creator->context);
     if (request->device->params.per_blob)
         gpu_blob_map(resource);
     else if (first)

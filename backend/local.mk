@@ -54,6 +54,7 @@ device_sources = \
 	backend/gpu_limits.h \
 	backend/gpu_request.c \
 	backend/gpu_resource.c \
+	backend/gpu_stuck.c \
 	backend/gpu_time.c \
 	backend/gpu_window.c \
 	backend/guest_memory.c \

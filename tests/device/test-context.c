@@ -559,6 +559,143 @@ static void test_does_not_release(void **state)
     peer_time_ms = start;
 }
 
+/* Requests that wait for fences fill the queue, and nothing of it comes back. */
+static void test_fills_the_queue(void **state)
+{
+    struct peer *peer = *state;
+    const int64_t start = peer_time_ms;
+    const uint32_t enough = GPU_QUEUE_SIZE - GPU_QUEUE_SIZE / 4;
+    peer_ctx_create(peer, 2);
+    fake.answer = false;
+    struct peer_request mine = peer_send_submit(peer, 2, 0, NAMED, 1, 1);
+    struct peer_request last = {0};
+    for (uint32_t i = 1; i < enough - 1; i++)
+        last = peer_send_submit(peer, 1, i, NAMED, 1, i);
+    /* long work hinders nobody while there is room */
+    peer_time_ms += 100 * GPU_STUCK_MS;
+    peer_run(peer);
+    assert_true(gpu_device_next_time(peer->device) == INT64_MAX);
+    /* then it does: and more so the one that has more of it */
+    peer_send_submit(peer, 1, 0, NAMED, 1, 0);
+    assert_true(gpu_device_next_time(peer->device) == peer_time_ms + GPU_STUCK_MS);
+    peer_time_ms += GPU_STUCK_MS - 1;
+    peer_run(peer);
+    assert_int_equal(fake_count(fake_find(1), FAKE_KILL), 0);
+    peer_time_ms++;
+    fake.end = false;
+    peer_run(peer);
+    assert_int_equal(fake_count(fake_find(1), FAKE_KILL), 1);
+    assert_int_equal(fake_count(fake_find(2), FAKE_KILL), 0);
+    end(peer, 1);
+    assert_int_equal(peer_type(peer, &last), UNSPEC);
+    assert_int_equal(peer_type(peer, &mine), 0);
+    retire(peer, 2, 1, 1);
+    assert_int_equal(peer_type(peer, &mine), OK);
+    assert_int_equal(peer_stats(peer).in_flight, 0);
+    assert_true(gpu_device_next_time(peer->device) == INT64_MAX);
+    peer_time_ms = start;
+}
+
+/* A full queue of requests that come and go is only work. */
+static void test_busy(void **state)
+{
+    struct peer *peer = *state;
+    const int64_t start = peer_time_ms;
+    const uint32_t enough = GPU_QUEUE_SIZE - GPU_QUEUE_SIZE / 4;
+    peer_ctx_create(peer, 2);
+    fake.answer = false;
+    for (uint32_t i = 0; i < enough; i++)
+        peer_send_submit(peer, 1, i, NAMED, 1, i);
+    for (uint32_t i = 1; i <= 4 * enough; i++) {
+        fake_find(1)->call_count = 0;
+        peer_time_ms += GPU_STUCK_MS / enough;
+        peer_send_submit(peer, 1, 0, NAMED, 1, 0);
+        retire(peer, 1, 1, i);
+    }
+    assert_int_equal(peer_stats(peer).in_flight, enough);
+    assert_int_equal(peer_stats(peer).context_failures, 0);
+    assert_int_equal(fake_count(fake_find(1), FAKE_KILL), 0);
+    assert_int_equal(peer_submit(peer, 1, 0), OK);
+    /* until nothing comes back any more */
+    peer_time_ms += 2 * GPU_STUCK_MS;
+    peer_run(peer);
+    assert_int_equal(peer_stats(peer).context_failures, 1);
+    peer_time_ms = start;
+}
+
+/* Fences without a timeline are those of all contexts: one that never comes holds up the others. */
+static void test_blocks_fences(void **state)
+{
+    struct peer *peer = *state;
+    const int64_t start = peer_time_ms;
+    peer_ctx_create(peer, 2);
+    fake.answer = false;
+    struct peer_request first = peer_send_submit(peer, 1, 0, FENCE, 0, 1);
+    struct peer_request own = peer_send_submit(peer, 1, 0, FENCE, 0, 2);
+    peer_time_ms += 100 * GPU_STUCK_MS;
+    peer_run(peer);
+    assert_true(gpu_device_next_time(peer->device) == INT64_MAX); /* nobody else waits */
+    struct peer_request other = peer_send_submit(peer, 2, 0, FENCE, 0, 3);
+    retire(peer, 2, 0, 3);
+    assert_int_equal(peer_type(peer, &other), 0);
+    assert_true(gpu_device_next_time(peer->device) == peer_time_ms + GPU_STUCK_MS);
+    peer_time_ms += GPU_STUCK_MS;
+    peer_run(peer);
+    assert_int_equal(peer_type(peer, &first), UNSPEC);
+    assert_int_equal(peer_type(peer, &own), UNSPEC);
+    assert_int_equal(peer_type(peer, &other), OK);
+    assert_int_equal(peer_stats(peer).context_failures, 1);
+    assert_int_equal(peer_stats(peer).in_flight, 0);
+    peer_time_ms = start;
+}
+
+/* A few large requests that are not taken are the guest's whole pool. */
+static void test_fills_memory(void **state)
+{
+    struct peer *peer = *state;
+    struct peer_queue *q = &peer->queues[0];
+    const int64_t start = peer_time_ms;
+    uint64_t command;
+    peer_ctx_create(peer, 2);
+    fake_find(1)->submit_result = -EAGAIN;
+    struct virtio_gpu_cmd_submit *submit = peer_alloc(peer, GPU_MAX_REQUEST, &command);
+    submit->hdr = peer_hdr(VIRTIO_GPU_CMD_SUBMIT_3D, 1);
+    submit->size = 4;
+    for (uint16_t i = 0; i < 2; i++) {
+        assert_true(gpu_device_next_time(peer->device) == INT64_MAX);
+        q->desc[100 + i] = (struct vring_desc){.addr = command, .len = GPU_MAX_REQUEST / 2 + 4096};
+        peer_make_available(peer, 0, 100 + i);
+        peer_kick(peer);
+    }
+    assert_int_equal(peer_stats(peer).in_flight, 2);
+    assert_true(gpu_device_next_time(peer->device) == start + GPU_STUCK_MS);
+    peer_time_ms += GPU_STUCK_MS;
+    peer_run(peer);
+    assert_int_equal(peer_stats(peer).context_failures, 1);
+    assert_int_equal(peer_stats(peer).in_flight, 0);
+    assert_int_equal(peer_submit(peer, 2, 0), OK);
+    peer_time_ms = start;
+}
+
+/* Maps and blobs can be what waits, too. */
+static void test_holds_maps(void **state)
+{
+    struct peer *peer = *state;
+    const int64_t start = peer_time_ms;
+    const uint32_t enough = GPU_QUEUE_SIZE - GPU_QUEUE_SIZE / 4;
+    for (uint32_t i = 1; i <= enough; i++)
+        assert_int_equal(peer_create_blob(peer, 1, i, 4096), OK);
+    fake.answer = false;
+    for (uint32_t i = 1; i <= enough; i++)
+        peer_send_map(peer, i, i * 4096);
+    assert_true(gpu_device_next_time(peer->device) == start + GPU_STUCK_MS);
+    peer_time_ms += GPU_STUCK_MS;
+    peer_run(peer);
+    assert_int_equal(peer_stats(peer).context_failures, 1);
+    assert_int_equal(peer_stats(peer).in_flight, 0);
+    peer_time_ms = start;
+}
+
 /* The render process has its own times. */
 static void test_render_time(void **state)
 {
@@ -597,6 +734,11 @@ int main(void)
         TEST(test_early_lies),
         TEST_LARGE(test_does_not_take),
         TEST_LARGE(test_does_not_release),
+        TEST_LARGE(test_fills_the_queue),
+        TEST_LARGE(test_busy),
+        TEST_LARGE(test_blocks_fences),
+        TEST_LARGE(test_fills_memory),
+        TEST_LARGE(test_holds_maps),
         TEST(test_render_time),
     };
     return cmocka_run_group_tests_name("context", tests, NULL, NULL);
