@@ -150,12 +150,6 @@ static void reset(struct gpu_device *device)
         finish_reset(device);
 }
 
-void gpu_control_process_ended(struct gpu_device *device)
-{
-    if (device->state == GPU_STATE_RESETTING && !device->contexts)
-        finish_reset(device);
-}
-
 static void run_request(struct gpu_device *device, const struct vgpu_request *request)
 {
     if (request->op == VGPU_OP_RESET) {
@@ -190,4 +184,13 @@ void gpu_control_handle(struct gpu_device *device)
     venus_shm_read(control, REQUEST, &request, sizeof(request));
     device->request_sequence = sequence;
     run_request(device, &request);
+}
+
+void gpu_control_process_ended(struct gpu_device *device)
+{
+    if (device->state != GPU_STATE_RESETTING || device->contexts)
+        return;
+    finish_reset(device);
+    /* A frontend that could not wait has asked for something else by now, and its event is gone. */
+    gpu_control_handle(device);
 }

@@ -317,6 +317,29 @@ static void test_reset_waits(void **state)
     assert_int_equal(peer_stats(peer).resets, 1);
 }
 
+/* A frontend that does not wait for its reset any more is heard when that is done. */
+static void test_impatient_reset(void **state)
+{
+    struct peer *peer = *state;
+    peer_ctx_create(peer, 1);
+    fake.end = false;
+    assert_int_equal(op(peer, VGPU_OP_RESET), -1);
+    assert_int_equal(op(peer, VGPU_OP_RESET), -1); /* once more: one at a time */
+    fake_say(fake_find(1), (struct fake_answer){.kind = FAKE_ENDED});
+    peer_run(peer);
+    assert_int_equal(peer_stats(peer).resets, 2);
+    fake.end = true;
+    restart(peer);
+    peer_ctx_create(peer, 1);
+    fake.end = false;
+    assert_int_equal(op(peer, VGPU_OP_RESET), -1);
+    assert_int_equal(set_features(peer, needed), -1);
+    fake_say(fake_find(1), (struct fake_answer){.kind = FAKE_ENDED});
+    peer_run(peer);
+    assert_int_equal(peer_op_status(peer), VGPU_STATUS_OK);
+    assert_int_equal(op(peer, VGPU_OP_START), VGPU_STATUS_OK);
+}
+
 /* The state to reset in: bit by bit. */
 static void make_busy(struct peer *peer, uint32_t what)
 {
@@ -488,6 +511,7 @@ int main(void)
         TEST(test_config),
         TEST(test_hostile_page),
         TEST(test_reset_waits),
+        TEST(test_impatient_reset),
         cmocka_unit_test(test_reset_any_time),
         cmocka_unit_test(test_blob_request_void),
         TEST(test_turn),
