@@ -28,14 +28,21 @@ static inline bool venus_shm_contains(const struct venus_shm *shm, uint64_t offs
     return offset <= shm->size && size <= shm->size - offset;
 }
 
-/* Copy bytes out of shared memory. False, and nothing copied, if the range is not inside. */
+/*
+ * Copy bytes out of shared memory.  False, and nothing copied, if the range is not inside.
+ *
+ * The compiler must take what is copied for something of its own: it could otherwise leave the copy
+ * out and read the shared memory again, after the caller has checked what was there.
+ */
 static inline bool venus_shm_read(const struct venus_shm *shm, uint64_t offset, void *to,
                                   size_t size)
 {
     if (!venus_shm_contains(shm, offset, size))
         return false;
-    if (size)
-        memcpy(to, (const char *)shm->base + offset, size);
+    if (!size)
+        return true;
+    memcpy(to, (const char *)shm->base + offset, size);
+    __asm__ volatile("" : : "r"(to) : "memory");
     return true;
 }
 
