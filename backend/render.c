@@ -22,6 +22,7 @@
 #include "render_state.h"
 
 #define PAGE_SIZE 4096u
+#define MAX_ERRNO 4095 /* of Linux */
 
 #define RING_STATUS_FATAL 2u /* of the ring's status word */
 
@@ -399,8 +400,12 @@ static void on_ready(struct render *r)
 {
     const struct render_answer *answer = &r->in.answer;
     struct render_resource *resource = render_state_find(&r->state, answer->id);
-    if (!resource || resource->ready || answer->error > 0) {
+    if (!resource || resource->ready) {
         misbehaves(r, "resource %u was not asked for", answer->id);
+        return;
+    }
+    if (answer->error > 0 || answer->error < -MAX_ERRNO) {
+        misbehaves(r, "%d is no error", answer->error);
         return;
     }
     const struct render_blob blob = {

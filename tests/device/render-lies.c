@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Render processes that are not what they should be: code of the test runs in them, in the place of
+ * what loads the driver, and speaks to the device process as it likes.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "log.h"
+#include "render.h"
+#include "render_limits.h"
+#include "render_protocol.h"
+#include "thread.h"
+
+#define PAGE        4096u
+#define WINDOW_SIZE (16 * PAGE)
+
+/* How long to wait for what must happen, in milliseconds: machines can be very busy. */
+#define PATIENCE 20000
+
+struct test {
+    struct vgpu_transport transport;
+    int epoll_fd;
+    struct render *render;
+    int answers, ended;
+};
+
+static int enter(struct vgpu_transport *transport)
+{
+    transport->render_fd = -1;
+    return 0;
+}
+
+static const struct vgpu_transport_ops ops = {.enter_render_process = enter};
+
+/* ---- events ---- */
+
+static void on_ready(void *user, struct render *render, uint32_t res_id, int error,
+                     const struct render_blob *blob)
+{
+    (void)render;
+    (void)res_id;
+    (void)error;
+    (void)blob;
+    ((struct test *)user)->answers++;
+}
+
+static void on_released(void *user, struct render *render, uint32_t res_id)
+{
+    (void)render;
+    (void)res_id;
+    ((struct test *)user)->answers++;
+}
+
+static void on_retired(void *user, struct render *render, uint32_t ring_idx, uint64_t fence_id)
+{
+    (void)render;
+    (void)ring_idx;
+    (void)fence_id;
+    ((struct test *)user)->answers++;
+}
+
+static void on_failed(void *user, struct render *render)
+{
+    (void)user;
+    (void)render;
+}
+
+static void on_ended(void *user, struct render *render)
+{
+    (void)render;
+    ((struct test *)user)->ended++;
+}
+
+static const struct render_events events = {
+    .resource_ready = on_ready,
+    .resource_released = on_released,
+    .fence_retired = on_retired,
+    .failed = on_failed,
+    .ended = on_ended,
+};
+
+/* ---- set-up ---- */
+
+static int set_up(void **state)
+{
+    struct test *t = calloc(1, sizeof(*t));
+    assert_non_null(t);
+    t->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    t->transport.ops = &ops;
+    t->transport.window = (struct venus_shm){
+        .base = mmap(NULL, WINDOW_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0),
+        .size = WINDOW_SIZE,
+    };
+    t->transport.window_size = WINDOW_SIZE;
+    backend_log_init(getenv("VERBOSE") ? VENUS_LOG_DEBUG : -1);
+    *state = t;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct test *t = *state;
+    render_destroy(t->render);
+    /* No process is left, not even a dead one. */
+    const bool clean = waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD;
+    munmap(t->transport.window.base, WINDOW_SIZE);
+    close(t->epoll_fd);
+    free(t);
+    return clean ? 0 : -1;
+}
+
+static void start(struct test *t, PFN_vkGetInstanceProcAddr (*run)(void))
+{
+    const struct render_params params = {
+        .transport = &t->transport,
+        .load_vulkan = run,
+        .name = "liar",
+        .context_id = 1,
+        .epoll_fd = t->epoll_fd,
+        .epoll_data = t,
+    };
+    t->render = render_create(&params, &events, t);
+    assert_non_null(t->render);
+}
+
+static void wait_for_end(struct test *t)
+{
+    const uint64_t end = venus_now_ns() + PATIENCE * 1000000ull;
+    while (!t->ended && venus_now_ns() < end) {
+        struct epoll_event event;
+        epoll_wait(t->epoll_fd, &event, 1, 10);
+        render_dispatch(t->render);
+    }
+    assert_int_equal(t->ended, 1);
+}
+
+/* ---- in the process ---- */
+
+/* The only socket that it has besides what the standard descriptors may be. */
+static int find_socket(void)
+{
+    int type, fd = STDERR_FILENO + 1;
+    socklen_t size = sizeof(type);
+    while (fd < 1024 && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size))
+        fd++;
+    return fd;
+}
+
+static struct render_answer lie;
+
+/* Answer the first request with what is no answer. */
+static PFN_vkGetInstanceProcAddr tell_a_lie(void)
+{
+    struct render_request request;
+    const int socket = find_socket();
+    if (recv(socket, &request, sizeof(request), MSG_WAITALL) == sizeof(request) &&
+        send(socket, &lie, sizeof(lie), MSG_NOSIGNAL) == sizeof(lie))
+        pause();
+    return NULL;
+}
+
+/* ---- tests ---- */
+
+/* Each is the end of the process, which does not end by itself, and is told to nobody. */
+static void test_lies(void **state)
+{
+    struct test *t = *state;
+    const struct render_answer lies[] = {
+        {.type = RENDER_READY, .id = 1, .error = INT32_MIN},
+        {.type = RENDER_READY, .id = 1, .error = -4096},
+        {.type = RENDER_READY, .id = 1, .error = 1},
+        {.type = RENDER_READY, .id = 2},
+        {.type = RENDER_RELEASED, .id = 1},
+        {.type = RENDER_RETIRED},
+        {.type = RENDER_RING, .id = 1, .object = UINT64_MAX - 3},
+        {.type = 0},
+    };
+    for (size_t i = 0; i < sizeof(lies) / sizeof(*lies); i++) {
+        lie = lies[i];
+        t->ended = 0;
+        start(t, tell_a_lie);
+        assert_int_equal(render_attach_slice(t->render, 1, 0, PAGE, false), 0);
+        wait_for_end(t);
+        assert_int_equal(t->answers, 0);
+        render_destroy(t->render);
+        t->render = NULL;
+    }
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_lies),
+    };
+    return cmocka_run_group_tests_name("render-lies", tests, NULL, NULL);
+}
