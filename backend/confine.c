@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <poll.h>
 #include <pwd.h>
 #include <sched.h>
 #include <signal.h>
@@ -46,6 +47,12 @@ bool confine_early(pid_t parent)
     return true;
 }
 
+bool confine_peer_lives(int socket)
+{
+    struct pollfd fd = {.fd = socket};
+    return poll(&fd, 1, 0) == 0; /* POLLHUP is always asked for */
+}
+
 bool confine_descriptors(int first, int second)
 {
     const int kept[] = {first < second ? first : second, first < second ? second : first};
@@ -66,7 +73,7 @@ void confine_namespaces(void)
         backend_log(VENUS_LOG_WARNING, "no namespaces of its own: %s", strerror(errno));
 }
 
-static bool change_user(const char *user)
+static bool change_user(const char *user, int peer)
 {
     const struct passwd *entry = getpwnam(user);
     if (!entry) {
@@ -78,7 +85,7 @@ static bool change_user(const char *user)
     /* All that goes with the old user. */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) || prctl(PR_SET_DUMPABLE, 0))
         return failed("prctl");
-    return true;
+    return confine_peer_lives(peer); /* it may have died when nothing told us */
 }
 
 /* The bounding set goes only with a capability that goes with the rest. */
@@ -91,11 +98,11 @@ static bool drop_capabilities(void)
     return !capng_apply(bounds ? CAPNG_SELECT_ALL : CAPNG_SELECT_CAPS);
 }
 
-bool confine_privileges(const char *user)
+bool confine_privileges(const char *user, int peer)
 {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
         return failed("PR_SET_NO_NEW_PRIVS");
-    if (user && !change_user(user))
+    if (user && !change_user(user, peer))
         return false;
     errno = 0;
     return drop_capabilities() || failed("capabilities");

@@ -7,8 +7,11 @@
 #include <sys/types.h>
 
 /* Die with `parent`, take signals as usual, and leave no memory of the guest in core files. False
- * after logging why. */
+ * after logging why.  0 is a parent outside of our PID namespace: ask confine_peer_lives(), too. */
 bool confine_early(pid_t parent);
+
+/* Whether somebody has the other end of a socket, which here means: whether the parent lives. */
+bool confine_peer_lives(int socket);
 
 /* Close every descriptor but 0 to 2, `first` and `second` (-1: none). False after logging why. */
 bool confine_descriptors(int first, int second);
@@ -18,9 +21,10 @@ bool confine_descriptors(int first, int second);
 void confine_namespaces(void);
 
 /*
- * Become the user `user` with its groups (NULL: stay who we are) and give up all capabilities and ways
- * to new privileges.  False after logging why.
+ * Become the user `user` with its groups (NULL: stay who we are) and give up all capabilities and
+ * ways to new privileges.  False after logging why, and when the parent has died meanwhile, which
+ * has the other end of `peer` (only looked at with a user).
  */
-bool confine_privileges(const char *user);
+bool confine_privileges(const char *user, int peer);
 
 #endif

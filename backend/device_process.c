@@ -140,7 +140,7 @@ static bool start(struct process *p, struct reason *reason)
     p->transport = transport_xen_open(p->params, reason);
     if (!p->transport)
         return false;
-    if (!confine_privileges(p->params->user))
+    if (!confine_privileges(p->params->user, p->params->control))
         return reason_set(reason, "the device process cannot give up its privileges");
     if (p->params->per_blob && access("/dev/xen/gntalloc", R_OK | W_OK))
         return reason_set(reason,

@@ -3,9 +3,9 @@
  * The process of one virtual GPU: maps what the guest shares, runs the virtio-gpu device model, and
  * forks a render process per context.  It holds no Vulkan and no xenstore connection.
  *
- * xen-venusd forks it when the frontend has become Initialised, in a process group of its own with
- * its render processes, so that all of them can be killed at once: a guest cannot be destroyed while
- * any of them maps its memory.
+ * xen-venusd forks it when the frontend has become Initialised, in a process group and, as its first
+ * process, in a PID namespace of its own with its render processes, so that all of them can be
+ * killed at once: a guest cannot be destroyed while any of them maps its memory.
  */
 #ifndef BACKEND_DEVICE_PROCESS_H
 #define BACKEND_DEVICE_PROCESS_H
@@ -37,18 +37,18 @@ struct device_process_params {
     uint32_t domid, devid;
     const char *domain_name;
     struct vgpu_connection connection;
-    uint64_t hostmem;   /* bytes of the window */
-    bool per_blob;      /* mapping "per-blob" */
+    uint64_t hostmem; /* bytes of the window */
+    bool per_blob;    /* mapping "per-blob" */
     enum vgpu_window_kind window;
-    bool venus;         /* offer the Venus capset */
+    bool venus; /* offer the Venus capset */
     uint32_t max_contexts;
     const uint8_t *gpu_uuid; /* VK_UUID_SIZE bytes or NULL */
     bool validate;
-    const char *user;   /* to become before guest memory is looked at, or NULL: stay */
+    const char *user; /* to become before guest memory is looked at, or NULL: stay */
     /*
-     * A SOCK_SEQPACKET socket to xen-venusd.  The process sends one message when it is ready ("ready")
-     * or gives up ("error: why"), then answers "stats" with one JSON object.  When the other end is
-     * closed the process ends.
+     * A SOCK_SEQPACKET socket to xen-venusd.  The process sends one message when it is ready
+     * ("ready") or gives up ("error: why"), then answers "stats" with one JSON object.  When the
+     * other end is closed the process ends.
      */
     int control;
 };

@@ -351,7 +351,7 @@ int render_process_run(const struct render_params *params, int socket, pid_t par
 
     set_names(params);
     if (!confine_early(parent) || transport->ops->enter_render_process(transport) ||
-        !confine_descriptors(socket, transport->render_fd) || !confine_privileges(NULL))
+        !confine_descriptors(socket, transport->render_fd) || !confine_privileges(NULL, -1))
         return RENDER_EXIT_ERROR;
     pthread_mutex_init(&p.send_lock, NULL);
     p.slices = (struct venus_memory_provider){

@@ -3,7 +3,9 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +16,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cap-ng.h>
+
+#include "confine.h"
+#include "exit_codes.h"
 #include "log.h"
 
 #define MAX_MESSAGE     (64 << 10)
@@ -25,6 +31,7 @@
 struct xen_processes {
     struct loop *loop;
     struct xen_process *first;
+    int own_pids; /* our PID namespace, or -1: there are none of their own for device processes */
     char message[MAX_MESSAGE + 1];
 };
 
@@ -45,6 +52,21 @@ struct xen_process {
     int64_t warn_at;
 };
 
+/* Without the privilege, as in tests, processes stay in our namespace. */
+static bool open_own_pids(struct xen_processes *processes)
+{
+    processes->own_pids = -1;
+    if (capng_get_caps_process() || !capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN)) {
+        backend_log(VENUS_LOG_WARNING, "no CAP_SYS_ADMIN, so no PID namespaces for guests' "
+                                       "processes: they can hide from being killed");
+        return true;
+    }
+    processes->own_pids = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+    if (processes->own_pids < 0)
+        backend_log(VENUS_LOG_ERROR, "/proc/self/ns/pid: %s", strerror(errno));
+    return processes->own_pids >= 0;
+}
+
 struct xen_processes *xen_processes_create(struct loop *loop)
 {
     struct xen_processes *processes = calloc(1, sizeof(*processes));
@@ -53,10 +75,14 @@ struct xen_processes *xen_processes_create(struct loop *loop)
         return NULL;
     }
     processes->loop = loop;
+    if (!open_own_pids(processes)) {
+        free(processes);
+        return NULL;
+    }
     /* Render processes whose parent has died come to us, so that we hear of their end. */
     if (prctl(PR_SET_CHILD_SUBREAPER, 1)) {
         backend_log(VENUS_LOG_ERROR, "PR_SET_CHILD_SUBREAPER: %s", strerror(errno));
-        free(processes);
+        xen_processes_destroy(processes);
         return NULL;
     }
     return processes;
@@ -64,6 +90,8 @@ struct xen_processes *xen_processes_create(struct loop *loop)
 
 void xen_processes_destroy(struct xen_processes *processes)
 {
+    if (processes && processes->own_pids >= 0)
+        close(processes->own_pids);
     free(processes);
 }
 
@@ -78,15 +106,15 @@ static void close_others(int fd)
 }
 
 __attribute__((noreturn)) static void run_child(const struct device_process_params *params,
-                                                pid_t daemon, const char *name)
+                                                const char *name)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
     sigset_t none;
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != daemon)
-        raise(SIGKILL); /* it has died before we asked to be told */
     close_others(params->control);
+    if (!confine_peer_lives(params->control))
+        _exit(BACKEND_EXIT_ERROR); /* the daemon has died before we asked to be told */
     for (unsigned i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
         signal(signals[i], SIG_DFL);
     sigemptyset(&none);
@@ -113,6 +141,10 @@ static void kill_group(struct xen_process *p)
      * while it has members. */
     if (!p->gone)
         kill(-p->pid, SIGKILL);
+    if (!p->reaped)
+        kill(p->pid, SIGKILL); /* it may have left the group */
+    if (p->warn_at == LOOP_NEVER && !p->gone)
+        p->warn_at = loop_now() + GROUP_WARN_MS;
 }
 
 /* The process itself is at fault. */
@@ -163,13 +195,32 @@ static void control_ready(struct loop_source *source, uint32_t events)
 
 /* ---- life and death ---- */
 
+/*
+ * fork(), as the first process of a new PID namespace: when that ends the kernel kills all others
+ * in there, whatever they have done to hide, and only then lets us reap it.
+ */
+static pid_t fork_first(const struct xen_processes *processes)
+{
+    if (processes->own_pids < 0)
+        return fork();
+    if (unshare(CLONE_NEWPID)) /* that of our next children */
+        return -1;
+    const pid_t pid = fork();
+    const int error = errno;
+    if (pid && setns(processes->own_pids, CLONE_NEWPID)) {
+        /* Not to be expected. unshare() will refuse from now on, so nothing goes wrong unseen. */
+        backend_log(VENUS_LOG_ERROR, "cannot return to our PID namespace: %s", strerror(errno));
+    }
+    errno = error;
+    return pid;
+}
+
 struct xen_process *xen_process_start(struct xen_processes *processes,
                                       const struct device_process_params *params,
                                       const struct xen_process_events *events, void *user,
                                       struct reason *reason)
 {
     int control[2];
-    const pid_t daemon = getpid();
     struct device_process_params child_params = *params;
     struct xen_process *p = calloc(1, sizeof(*p));
     if (!p) {
@@ -193,11 +244,11 @@ struct xen_process *xen_process_start(struct xen_processes *processes,
         reason_set(reason, "cannot listen to a device process");
         goto error;
     }
-    p->pid = fork();
+    p->pid = fork_first(processes);
     if (!p->pid)
-        run_child(&child_params, daemon, p->name);
+        run_child(&child_params, p->name);
     if (p->pid < 0) {
-        reason_set(reason, "fork: %s", strerror(errno));
+        reason_set(reason, "no process (fork, in a new PID namespace): %s", strerror(errno));
         loop_remove(processes->loop, &p->control);
         goto error;
     }
@@ -217,11 +268,8 @@ error:
 
 void xen_process_kill(struct xen_process *process)
 {
-    if (!process)
-        return;
-    kill_group(process);
-    if (process->warn_at == LOOP_NEVER)
-        process->warn_at = loop_now() + GROUP_WARN_MS;
+    if (process)
+        kill_group(process);
 }
 
 void xen_process_destroy(struct xen_process *process)
@@ -278,7 +326,8 @@ static struct xen_process *find(struct xen_processes *processes, pid_t pid)
 /* Whether a reaped process' group has gone, and tell if so. */
 static void check_group(struct xen_process *p, int64_t now)
 {
-    if (!kill(-p->pid, 0) || errno == EPERM) {
+    /* Nobody is left in a PID namespace whose first process could be reaped. */
+    if (p->all->own_pids < 0 && (!kill(-p->pid, 0) || errno == EPERM)) {
         kill(-p->pid, SIGKILL);
         p->poll_at = now + GROUP_POLL_MS;
         return;
@@ -349,10 +398,11 @@ int64_t xen_processes_next_time(const struct xen_processes *processes)
 static void tick_one(struct xen_process *p, int64_t now)
 {
     if (p->warn_at <= now) {
-        backend_log(VENUS_LOG_WARNING,
-                    "%s: processes of group %d do not end although they were killed; the guest's "
-                    "memory is held until they do",
-                    p->name, (int)p->pid);
+        backend_log(
+            VENUS_LOG_WARNING,
+            "%s: process %d and its group do not end although they were killed; the guest's "
+            "memory is held until they do",
+            p->name, (int)p->pid);
         p->warn_at = LOOP_NEVER;
     }
     if (p->ready_until <= now) {
@@ -406,7 +456,8 @@ static int group_of(const char *process)
     return group;
 }
 
-/* Whether a process of the group runs our program: the number may be somebody else's by now. */
+/* Whether a process of the group, or that it was made for, runs our program: the number may be
+ * somebody else's by now. */
 static bool group_is_ours(int group)
 {
     char ours[256], name[256];
@@ -415,7 +466,8 @@ static bool group_is_ours(int group)
     const struct dirent *entry;
     program_of("self", ours);
     while (dir && !found && (entry = readdir(dir))) {
-        if (*entry->d_name < '0' || *entry->d_name > '9' || group_of(entry->d_name) != group)
+        if (*entry->d_name < '0' || *entry->d_name > '9' ||
+            (group_of(entry->d_name) != group && atoi(entry->d_name) != group))
             continue;
         program_of(entry->d_name, name);
         found = *name && !strcmp(name, ours);
@@ -432,9 +484,10 @@ bool xen_process_kill_left_over(int group)
     backend_log(VENUS_LOG_WARNING, "killing process group %d that an earlier daemon has left",
                 group);
     kill(-group, SIGKILL);
+    kill(group, SIGKILL);
     for (int i = 0; i < LEFT_OVER_TRIES; i++) {
         waitpid(-group, NULL, WNOHANG);
-        if (kill(-group, 0) && errno == ESRCH)
+        if (kill(-group, 0) && errno == ESRCH && kill(group, 0) && errno == ESRCH)
             return true;
         usleep(20 * 1000);
     }

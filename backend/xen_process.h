@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The daemon's side of device processes (device_process.h): starts them, each in a process group of
- * its own, hears what they say, and makes sure that the whole group is gone before anybody is told
- * that the process has ended.  What a process says is not trusted: a guest may have taken it over.
+ * The daemon's side of device processes (device_process.h): starts them, each as the first process
+ * of a PID namespace and in a process group of its own, hears what they say, and makes sure that
+ * all processes in there are gone before anybody is told that the process has ended.  What a
+ * process says is not trusted: a guest may have taken it over.
  */
 #ifndef BACKEND_XEN_PROCESS_H
 #define BACKEND_XEN_PROCESS_H
@@ -49,7 +50,7 @@ void xen_process_destroy(struct xen_process *process);
 
 /* Ask for statistics; `stats` follows. */
 void xen_process_ask_stats(struct xen_process *process);
-/* Process id of the device process, which is the id of its group. */
+/* Process id of the device process, which is the id of its group, in our namespace. */
 int xen_process_id(const struct xen_process *process);
 
 /* Kill what is left of a group that an earlier daemon has started, and wait for its end. False

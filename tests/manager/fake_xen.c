@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,18 +106,41 @@ static void say(int control, const char *message)
     send(control, message, strlen(message), MSG_NOSIGNAL);
 }
 
-/* A process that only a signal ends. */
-static pid_t fork_child(bool stopped)
+/* Our id where /proc was mounted, which is not in this PID namespace. */
+static int outer_pid(void)
 {
-    const pid_t pid = fork();
-    if (!pid) {
+    char text[16];
+    const ssize_t n = readlink("/proc/self", text, sizeof(text) - 1);
+    text[n > 0 ? n : 0] = '\0';
+    return atoi(text);
+}
+
+/* Makes a process that only a signal ends. */
+static void fork_child(enum fake_device_mode mode)
+{
+    fake_device->child_pid = 0;
+    if (!fork()) {
         prctl(PR_SET_PDEATHSIG, 0);
-        if (stopped)
+        if (mode == FAKE_DEVICE_ESCAPED && (setsid() < 0 || fork()))
+            _exit(0);
+        fake_device->child_pid = outer_pid();
+        if (mode != FAKE_DEVICE_ORPHAN)
             raise(SIGSTOP);
         for (;;)
             pause();
     }
-    return pid;
+    while (!fake_device->child_pid)
+        sched_yield();
+}
+
+/* abort() would be ignored in the first process of a PID namespace, and a sanitizer would explain
+ * it. */
+__attribute__((noreturn)) static void crash(void)
+{
+    volatile char *page = mmap(NULL, 1, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    signal(SIGSEGV, SIG_DFL);
+    *page = 0;
+    _exit(0);
 }
 
 static int serve(int control, const char *answer)
@@ -140,7 +164,8 @@ int device_process_run(const struct device_process_params *params)
     snprintf(f->domain_name, sizeof(f->domain_name), "%s", params->domain_name);
     if (params->gpu_uuid)
         memcpy(f->gpu_uuid, params->gpu_uuid, sizeof(f->gpu_uuid));
-    f->pid = getpid();
+    f->first = getpid() == 1;
+    f->pid = outer_pid();
     f->starts++;
     switch (f->mode) {
     case FAKE_DEVICE_ERROR:
@@ -149,7 +174,7 @@ int device_process_run(const struct device_process_params *params)
     case FAKE_DEVICE_EXIT:
         return 3;
     case FAKE_DEVICE_CRASH:
-        abort();
+        crash();
     case FAKE_DEVICE_SILENT:
         return serve(params->control, NULL);
     case FAKE_DEVICE_LONG:
@@ -157,15 +182,14 @@ int device_process_run(const struct device_process_params *params)
         send(params->control, zeroes, sizeof(zeroes), MSG_NOSIGNAL);
         return serve(params->control, NULL);
     case FAKE_DEVICE_STOPPED:
+    case FAKE_DEVICE_ESCAPED:
     case FAKE_DEVICE_ORPHAN:
-        f->child_pid = fork_child(f->mode == FAKE_DEVICE_STOPPED);
+        fork_child(f->mode);
         break;
     default:
         break;
     }
     say(params->control, "ready");
-    if (f->mode == FAKE_DEVICE_STOPPED)
-        raise(SIGSTOP);
     if (f->mode == FAKE_DEVICE_NONSENSE)
         say(params->control, "{\"contexts\": []}");
     if (f->mode == FAKE_DEVICE_MUTE)

@@ -36,8 +36,9 @@ enum fake_device_mode {
     FAKE_DEVICE_SILENT,    /* says nothing */
     FAKE_DEVICE_ERROR,     /* "error: no memory for the window" */
     FAKE_DEVICE_EXIT,      /* ends with status 3 */
-    FAKE_DEVICE_CRASH,     /* dies of SIGABRT */
-    FAKE_DEVICE_STOPPED,   /* as READY, with a child that is stopped, and then stopped itself */
+    FAKE_DEVICE_CRASH,     /* dies of SIGSEGV */
+    FAKE_DEVICE_STOPPED,   /* as READY, with a child that is stopped */
+    FAKE_DEVICE_ESCAPED,   /* ... which is in a session of its own, and whose parent has gone */
     FAKE_DEVICE_ORPHAN,    /* as READY, with a child that outlives it */
     FAKE_DEVICE_NONSENSE,  /* "ready", then something that nobody asked for */
     FAKE_DEVICE_LONG,      /* too long a message */
@@ -48,9 +49,10 @@ enum fake_device_mode {
 struct fake_device {
     enum fake_device_mode mode;
     atomic_int starts;
-    atomic_int pid, child_pid; /* of the last one */
+    atomic_int pid, child_pid; /* of the last one, as the test sees them */
     atomic_int open_files;     /* of the last one when it started */
     bool group_leader;
+    bool first;                          /* of a PID namespace */
     struct device_process_params params; /* of the last one; pointers are not valid */
     char domain_name[64];
     bool has_gpu;

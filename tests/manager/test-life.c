@@ -241,7 +241,7 @@ static void test_device_exits(void **state)
 static void test_device_crashes(void **state)
 {
     (void)state;
-    device_dies(FAKE_DEVICE_CRASH, "the device process died of signal 6 (Aborted)");
+    device_dies(FAKE_DEVICE_CRASH, "the device process died of signal 11 (Segmentation fault)");
 }
 
 /* A device process that a guest has taken over. */
@@ -290,6 +290,38 @@ static void test_orphans_end_first(void **state)
     assert_false(process_lives(child));
 }
 
+/* ... not even one that has left the group and its parent: for that there are PID namespaces. */
+static void test_no_escape(void **state)
+{
+    (void)state;
+    fake_device->mode = FAKE_DEVICE_ESCAPED;
+    put_config("guest", "'hostmem=2M'");
+    add_guest(7, "guest");
+    start_manager();
+    if (log_has("no PID namespaces"))
+        skip(); /* they need privileges */
+    RUN_UNTIL(is(be(0, "state"), "2"));
+    frontend_connects(0);
+    RUN_UNTIL(is(be(0, "state"), "4"));
+    const int pid = fake_device->pid, child = fake_device->child_pid;
+    assert_true(fake_device->first);
+    assert_true(process_lives(child));
+    kill(pid, SIGSTOP);
+    node_set(fe(0, "state"), "5");
+    RUN_UNTIL(is(be(0, "state"), "6"));
+    assert_false(process_lives(pid));
+    assert_false(process_lives(child));
+    /* Nor when the process dies by itself. */
+    node_set(fe(0, "state"), "1");
+    RUN_UNTIL(is(be(0, "state"), "2"));
+    frontend_connects(0);
+    RUN_UNTIL(is(be(0, "state"), "4"));
+    assert_int_not_equal(fake_device->child_pid, child);
+    kill(fake_device->pid, SIGKILL);
+    RUN_UNTIL(is(be(0, "state"), "6") || is(be(0, "state"), "2"));
+    assert_false(process_lives(fake_device->child_pid));
+}
+
 /* Repeated failures come at a limited rate. */
 static void test_back_off(void **state)
 {
@@ -310,7 +342,7 @@ static void test_back_off(void **state)
     assert_logged("offered again in 200 ms");
     /* The error is there to be read meanwhile. */
     RUN_UNTIL(is(be(0, "state"), "6"));
-    expect(be(0, "error"), "the device process died of signal 6 (Aborted)");
+    expect(be(0, "error"), "the device process died of signal 11 (Segmentation fault)");
 }
 
 /* libxl removes the guest's nodes, then destroys the domain, which needs us to have let go. */
@@ -320,6 +352,7 @@ static void test_home_vanishes(void **state)
     fake_device->mode = FAKE_DEVICE_STOPPED;
     connected_guest("'hostmem=2M'");
     const int pid = fake_device->pid, child = fake_device->child_pid;
+    kill(pid, SIGSTOP);
     assert_true(process_lives(pid));
     assert_true(process_lives(child));
     remove_home(7);
@@ -339,6 +372,7 @@ static void test_domain_dies(void **state)
     fake_device->mode = FAKE_DEVICE_STOPPED;
     connected_guest("'hostmem=2M'");
     const int pid = fake_device->pid, child = fake_device->child_pid;
+    kill(pid, SIGSTOP);
     fake_domain_find(7)->dying = true;
     node_fire("@releaseDomain");
     RUN_UNTIL(!process_lives(pid) && !process_lives(child));
@@ -483,6 +517,7 @@ int main(void)
         TEST(test_device_talks_too_much),
         TEST(test_device_killed),
         TEST(test_orphans_end_first),
+        TEST(test_no_escape),
         TEST(test_back_off),
         TEST(test_home_vanishes),
         TEST(test_domain_dies),
