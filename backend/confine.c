@@ -27,7 +27,8 @@ static void reset_signals(void)
 {
     sigset_t none;
     for (int i = 1; i < NSIG; i++)
-        signal(i, SIG_DFL); /* fails for a few that cannot be changed */
+        signal(i, SIG_DFL);   /* fails for a few that cannot be changed */
+    signal(SIGPIPE, SIG_IGN); /* whoever reads the log may end */
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -2,6 +2,7 @@
 # Tests of what serves Xen's guests that need no hypervisor.
 manager_tests = \
 	tests/manager/test-config-files \
+	tests/manager/test-confine \
 	tests/manager/test-control \
 	tests/manager/test-gpu-config \
 	tests/manager/test-hostile \
@@ -24,6 +25,10 @@ manager_check = tests/manager/check.c tests/manager/check.h
 tests_manager_test_config_files_SOURCES = tests/manager/test-config-files.c $(manager_check)
 tests_manager_test_config_files_CPPFLAGS = $(MANAGER_TEST_CPPFLAGS)
 tests_manager_test_config_files_LDADD = $(manager_test_libs)
+
+tests_manager_test_confine_SOURCES = tests/manager/test-confine.c $(manager_check)
+tests_manager_test_confine_CPPFLAGS = $(MANAGER_TEST_CPPFLAGS)
+tests_manager_test_confine_LDADD = $(manager_test_libs)
 
 tests_manager_test_gpu_config_SOURCES = tests/manager/test-gpu-config.c $(manager_check)
 tests_manager_test_gpu_config_CPPFLAGS = $(MANAGER_TEST_CPPFLAGS)
