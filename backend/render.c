@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -53,6 +55,7 @@ struct render {
         uint32_t *refs; /* behind the answer, or NULL */
         size_t size;    /* bytes of all that */
         size_t done;    /* of which have come */
+        uint64_t all;   /* bytes that have ever come */
     } in;
 };
 
@@ -513,6 +516,7 @@ static bool receive(struct render *r)
     const ssize_t n = recv(r->socket, to, r->in.size - r->in.done, MSG_DONTWAIT);
     if (n > 0) {
         r->in.done += n;
+        r->in.all += n;
         return true;
     }
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -577,6 +581,20 @@ static bool is_gone(struct render *r)
     return true;
 }
 
+/*
+ * Handle what a process that is gone said in its last moments.  If it has handed its end of the
+ * socket on, to a child for instance, there may be no end of what comes after that.
+ */
+static void handle_last_answers(struct render *r)
+{
+    int queued;
+    if (r->socket < 0 || ioctl(r->socket, SIOCINQ, &queued) || queued < 0)
+        return;
+    const uint64_t end = r->in.all + (uint64_t)queued;
+    while (r->socket >= 0 && r->in.all < end && handle_answers(r))
+        ;
+}
+
 void render_dispatch(struct render *r)
 {
     if (r->ended)
@@ -586,9 +604,7 @@ void render_dispatch(struct render *r)
     if (r->socket >= 0)
         handle_answers(r);
     if (gone) {
-        /* What it said in its last moments; no more can come. */
-        while (r->socket >= 0 && handle_answers(r))
-            ;
+        handle_last_answers(r);
         close_socket(r);
         epoll_ctl(r->params.epoll_fd, EPOLL_CTL_DEL, r->pidfd, NULL);
         set_fatal(r);

@@ -172,6 +172,24 @@ static PFN_vkGetInstanceProcAddr tell_a_lie(void)
     return NULL;
 }
 
+/* Leave a child behind that never stops to speak. */
+static int enter_and_fork(struct vgpu_transport *transport)
+{
+    const struct render_answer failed = {.type = RENDER_FAILED};
+    const int socket = find_socket();
+    if (!fork()) {
+        while (send(socket, &failed, sizeof(failed), MSG_NOSIGNAL) == sizeof(failed))
+            ;
+        _exit(0);
+    }
+    return enter(transport);
+}
+
+static PFN_vkGetInstanceProcAddr load_nothing(void)
+{
+    return NULL;
+}
+
 /* ---- tests ---- */
 
 /* Each is the end of the process, which does not end by itself, and is told to nobody. */
@@ -200,12 +218,30 @@ static void test_lies(void **state)
     }
 }
 
+/* What a child of the process says does not keep the device process from its work. */
+static void test_endless_answers(void **state)
+{
+    static const struct vgpu_transport_ops forking = {.enter_render_process = enter_and_fork};
+    struct test *t = *state;
+    t->transport.ops = &forking;
+    alarm(PATIENCE / 1000);
+    for (int i = 0; i < 10; i++) {
+        t->ended = 0;
+        start(t, load_nothing);
+        wait_for_end(t);
+        render_destroy(t->render);
+        t->render = NULL;
+    }
+    alarm(0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_lies),
+        TEST(test_endless_answers),
     };
     return cmocka_run_group_tests_name("render-lies", tests, NULL, NULL);
 }
