@@ -59,6 +59,9 @@ struct render {
     } in;
 };
 
+/* Memory of all queues: this process is that of one device. */
+static size_t all_queues;
+
 static int64_t now_ms(void)
 {
     struct timespec now;
@@ -69,6 +72,47 @@ static int64_t now_ms(void)
 static uint64_t page_round(uint64_t size)
 {
     return (size + PAGE_SIZE - 1) & ~(uint64_t)(PAGE_SIZE - 1);
+}
+
+/* ---- the queue of what is to be sent ---- */
+
+static bool queue_resize(struct render *r, size_t capacity)
+{
+    uint8_t *bytes = capacity ? realloc(r->out.bytes, capacity) : NULL;
+    if (capacity && !bytes)
+        return false;
+    if (!capacity)
+        free(r->out.bytes);
+    all_queues += capacity - r->out.capacity;
+    r->out.bytes = bytes;
+    r->out.capacity = capacity;
+    return true;
+}
+
+/* Nothing waits to be sent, or what waits does not matter any more. */
+static void queue_empty(struct render *r)
+{
+    r->out.begin = r->out.end = 0;
+    if (r->out.capacity > RENDER_KEPT_QUEUE)
+        queue_resize(r, 0);
+}
+
+/* Make room for `size` more bytes. */
+static bool queue_reserve(struct render *r, size_t size)
+{
+    if (r->out.capacity - r->out.end >= size)
+        return true;
+    const size_t waiting = r->out.end - r->out.begin;
+    if (r->out.begin)
+        memmove(r->out.bytes, r->out.bytes + r->out.begin, waiting);
+    r->out.begin = 0;
+    r->out.end = waiting;
+    if (r->out.capacity - waiting >= size)
+        return true;
+    size_t capacity = r->out.capacity ? r->out.capacity : 4096;
+    while (capacity < waiting + size && capacity < RENDER_QUEUE_SIZE)
+        capacity *= 2;
+    return queue_resize(r, capacity < waiting + size ? page_round(waiting + size) : capacity);
 }
 
 /* ---- start and end ---- */
@@ -87,7 +131,7 @@ static void close_socket(struct render *r)
     epoll_ctl(r->params.epoll_fd, EPOLL_CTL_DEL, r->socket, NULL);
     close(r->socket);
     r->socket = -1;
-    r->out.begin = r->out.end = 0;
+    queue_empty(r);
 }
 
 /* Start the process. 0 or a negative errno. */
@@ -168,7 +212,7 @@ void render_destroy(struct render *r)
     }
     render_state_finish(&r->state);
     free(r->in.refs);
-    free(r->out.bytes);
+    queue_resize(r, 0);
     free(r);
 }
 
@@ -178,8 +222,7 @@ void render_end(struct render *r)
         return;
     r->ending = r->expected = r->failed = true;
     r->deadline = now_ms() + RENDER_END_MS;
-    /* What waits to be sent does not matter any more. */
-    r->out.begin = r->out.end = 0;
+    queue_empty(r);
     if (r->socket >= 0)
         shutdown(r->socket, SHUT_WR);
 }
@@ -227,17 +270,6 @@ int render_pid(const struct render *r)
 
 /* ---- requests ---- */
 
-/* Nothing waits to be sent. */
-static void empty_queue(struct render *r)
-{
-    r->out.begin = r->out.end = 0;
-    if (r->out.capacity > RENDER_KEPT_QUEUE) {
-        free(r->out.bytes);
-        r->out.bytes = NULL;
-        r->out.capacity = 0;
-    }
-}
-
 /* Send what can be sent now. */
 static void flush(struct render *r)
 {
@@ -255,7 +287,7 @@ static void flush(struct render *r)
         r->out.begin += n;
     }
     if (r->out.begin == r->out.end)
-        empty_queue(r);
+        queue_empty(r);
     const bool wanted = r->out.end != 0;
     if (r->socket < 0 || wanted == r->epoll_out)
         return;
@@ -267,29 +299,6 @@ static void flush(struct render *r)
     r->epoll_out = wanted;
 }
 
-/* Make room for `size` more bytes to send. */
-static bool reserve(struct render *r, size_t size)
-{
-    if (r->out.capacity - r->out.end >= size)
-        return true;
-    const size_t waiting = r->out.end - r->out.begin;
-    if (r->out.begin)
-        memmove(r->out.bytes, r->out.bytes + r->out.begin, waiting);
-    r->out.begin = 0;
-    r->out.end = waiting;
-    if (r->out.capacity - waiting >= size)
-        return true;
-    size_t capacity = r->out.capacity ? 2 * r->out.capacity : 4096;
-    while (capacity - waiting < size)
-        capacity *= 2;
-    uint8_t *bytes = realloc(r->out.bytes, capacity);
-    if (!bytes)
-        return false;
-    r->out.bytes = bytes;
-    r->out.capacity = capacity;
-    return true;
-}
-
 /* Send a request, with the bytes behind it, when there is room. */
 static int request(struct render *r, const struct render_request *request, const void *behind,
                    size_t size)
@@ -297,7 +306,7 @@ static int request(struct render *r, const struct render_request *request, const
     const size_t total = sizeof(*request) + size;
     if (r->ended || r->socket < 0)
         return -EIO;
-    if (!reserve(r, total))
+    if (!queue_reserve(r, total))
         return -ENOMEM;
     memcpy(r->out.bytes + r->out.end, request, sizeof(*request));
     if (size)
@@ -315,7 +324,8 @@ int render_submit(struct render *r, const void *commands, size_t size)
         return -EIO;
     if (size > VENUS_MAX_STREAM_SIZE)
         return -ENOMEM;
-    if (waiting && waiting + size > RENDER_QUEUE_SIZE)
+    /* Only while something waits is there a later time at which it goes on. */
+    if (waiting && (waiting + size > RENDER_QUEUE_SIZE || all_queues + size > RENDER_ALL_QUEUES))
         return -EAGAIN;
     return request(r, &submit, commands, size);
 }

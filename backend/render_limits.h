@@ -8,10 +8,11 @@
 #define RENDER_END_MS  5000
 #define RENDER_KILL_MS 1000
 
-/* Bytes that may wait to be sent before submissions are put off, but for a single one; and the
- * memory that an empty queue keeps. */
-#define RENDER_QUEUE_SIZE (16u << 20)
-#define RENDER_KEPT_QUEUE (1u << 20)
+/* Bytes that may wait to be sent before submissions are put off, but for a single one: to one
+ * process, and to all of a device.  And the memory that an empty queue keeps. */
+#define RENDER_QUEUE_SIZE (1u << 20)
+#define RENDER_ALL_QUEUES (8u << 20)
+#define RENDER_KEPT_QUEUE (64u << 10)
 
 /* Answers handled at a time, so that a process gone wild does not keep the others waiting. */
 #define RENDER_ANSWERS_AT_ONCE 64

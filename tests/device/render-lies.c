@@ -149,12 +149,14 @@ static void wait_for_end(struct test *t)
 
 /* ---- in the process ---- */
 
-/* The only socket that it has besides what the standard descriptors may be. */
+/* Its socket: the one that its parent has made. */
 static int find_socket(void)
 {
-    int type, fd = STDERR_FILENO + 1;
-    socklen_t size = sizeof(type);
-    while (fd < 1024 && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size))
+    struct ucred peer = {0};
+    socklen_t size = sizeof(peer);
+    int fd = STDERR_FILENO + 1;
+    while (fd < 1024 &&
+           (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) || peer.pid != getppid()))
         fd++;
     return fd;
 }
@@ -172,21 +174,45 @@ static PFN_vkGetInstanceProcAddr tell_a_lie(void)
     return NULL;
 }
 
-/* Leave a child behind that never stops to speak. */
+/* Say the same for ever, in more bytes at a time than are read, and tell when it has begun. */
+static void speak(int socket, int begun)
+{
+    static struct render_answer failed[1024];
+    for (size_t i = 0; i < sizeof(failed) / sizeof(*failed); i++)
+        failed[i].type = RENDER_FAILED;
+    while (send(socket, failed, sizeof(failed), MSG_NOSIGNAL) == sizeof(failed)) {
+        if (begun >= 0 && write(begun, "", 1) != 1)
+            break;
+        begun = -1;
+    }
+    _exit(0);
+}
+
+/* Leave children behind that never stop to speak. */
 static int enter_and_fork(struct vgpu_transport *transport)
 {
-    const struct render_answer failed = {.type = RENDER_FAILED};
     const int socket = find_socket();
-    if (!fork()) {
-        while (send(socket, &failed, sizeof(failed), MSG_NOSIGNAL) == sizeof(failed))
-            ;
-        _exit(0);
+    int begun[2];
+    char byte;
+    if (pipe(begun))
+        return -errno;
+    for (int i = 0; i < 4; i++) {
+        if (!fork())
+            speak(socket, begun[1]);
     }
-    return enter(transport);
+    return read(begun[0], &byte, 1) == 1 ? enter(transport) : -EIO;
 }
 
 static PFN_vkGetInstanceProcAddr load_nothing(void)
 {
+    return NULL;
+}
+
+/* Read nothing. */
+static PFN_vkGetInstanceProcAddr sleep_for_ever(void)
+{
+    while (pause())
+        ;
     return NULL;
 }
 
@@ -235,6 +261,49 @@ static void test_endless_answers(void **state)
     alarm(0);
 }
 
+/* Submit until no more is taken. Returns how many bytes were. */
+static size_t fill(struct render *render, const void *stream, size_t size)
+{
+    size_t taken = 0;
+    int error = 0;
+    while (!error && taken < 2 * RENDER_ALL_QUEUES) {
+        error = render_submit(render, stream, size);
+        taken += error ? 0 : size;
+    }
+    assert_int_equal(error, -EAGAIN);
+    return taken;
+}
+
+/* Processes that do not take what they are sent: what waits for them is limited, for all of them.
+ */
+static void test_queues(void **state)
+{
+    struct test *t = *state;
+    enum { COUNT = 32 };
+    struct render *sleepers[COUNT];
+    const size_t size = RENDER_QUEUE_SIZE / 8, socket = 256 << 10; /* in the kernel, at most */
+    size_t all = 0;
+    char *stream = calloc(1, size);
+    assert_non_null(stream);
+    for (int i = 0; i < COUNT; i++) {
+        start(t, sleep_for_ever);
+        sleepers[i] = t->render;
+        t->render = NULL;
+        const size_t taken = fill(sleepers[i], stream, size);
+        assert_true(taken >= size); /* none is kept from its work by the others */
+        assert_true(taken <= RENDER_QUEUE_SIZE + socket);
+        all += taken;
+    }
+    assert_true(all >= RENDER_ALL_QUEUES / 2);
+    assert_true(all <= RENDER_ALL_QUEUES + COUNT * (size + socket));
+    /* what one held is the others' when it goes */
+    for (int i = 0; i < COUNT; i++)
+        render_destroy(sleepers[i]);
+    start(t, sleep_for_ever);
+    assert_true(fill(t->render, stream, size) >= RENDER_QUEUE_SIZE);
+    free(stream);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -242,6 +311,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_lies),
         TEST(test_endless_answers),
+        TEST(test_queues),
     };
     return cmocka_run_group_tests_name("render-lies", tests, NULL, NULL);
 }

@@ -525,7 +525,7 @@ static void test_released_rings_are_forgotten(void **state)
 static void test_queue(void **state)
 {
     struct test *t = *state;
-    const size_t size = 1 << 20;
+    const size_t size = RENDER_QUEUE_SIZE / 16;
     char *nothing = calloc(1, size);
     assert_non_null(nothing);
     start_ring(t);
@@ -538,7 +538,7 @@ static void test_queue(void **state)
     free(nothing);
     assert_int_equal(error, -EAGAIN);
     assert_true((uint64_t)taken * size >= RENDER_QUEUE_SIZE - size);
-    assert_true((uint64_t)taken * size <= RENDER_QUEUE_SIZE + 2 * size);
+    assert_true((uint64_t)taken * size <= RENDER_QUEUE_SIZE + (1 << 20)); /* the socket's */
     /* Small requests are taken none the less, and the end is not held up. */
     assert_int_equal(render_attach_slice(t->render, 6, 0, PAGE, false), 0);
     assert_int_equal(render_create_fence(t->render, 0, 9), 0);
