@@ -20,6 +20,9 @@
 
 #define CLOSE_TIMEOUT 5000	/* ms */
 #define CLOSE_INTERVAL 50	/* ms */
+/* Before a backend has reset it ends the processes of its contexts. */
+#define RESET_TIMEOUT 10000	/* ms */
+#define RESET_INTERVAL 50	/* ms */
 /* A backend that asks for a reset again within this time is given up. */
 #define FAULT_INTERVAL (10 * HZ)
 
@@ -247,7 +250,7 @@ static void close_backend(struct vgpu_front *front)
 	dev_warn(&front->xbdev->dev, "the backend does not close\n");
 }
 
-/* After a suspend nothing of the connection can be relied on. */
+/* After a suspend, or with a backend that is of no use, nothing of the connection is kept. */
 static void do_restart(struct vgpu_front *front)
 {
 	if (!front->grants_void)
@@ -258,10 +261,16 @@ static void do_restart(struct vgpu_front *front)
 	xenbus_switch_state(front->xbdev, XenbusStateInitialising);
 }
 
+static bool needs_reset(struct vgpu_front *front)
+{
+	return READ_ONCE(front->control->device.status) & VGPU_DEVICE_NEEDS_RESET;
+}
+
 /* The backend asked for a reset, and lives: having forgotten everything it is as good as new. */
 static void recover(struct vgpu_front *front)
 {
 	struct xenbus_device *xbdev = front->xbdev;
+	unsigned int waited;
 	int err;
 
 	if (front->faulted && time_before(jiffies, front->last_fault + FAULT_INTERVAL)) {
@@ -270,9 +279,18 @@ static void recover(struct vgpu_front *front)
 	}
 	front->faulted = true;
 	front->last_fault = jiffies;
-	if (READ_ONCE(front->control->device.status) & VGPU_DEVICE_NEEDS_RESET) {
-		xenbus_dev_fatal(xbdev, -EIO, "the backend did not reset");
-		return;
+	for (waited = 0; needs_reset(front); waited += RESET_INTERVAL) {
+		/* Of all this the work hears once more. */
+		if (READ_ONCE(front->removing) || READ_ONCE(front->restart) ||
+		    !vgpu_backend_alive(front) ||
+		    vgpu_backend_state(front) != XenbusStateConnected)
+			return;
+		if (waited >= RESET_TIMEOUT) {
+			dev_warn(&xbdev->dev, "the backend does not reset: connecting anew\n");
+			do_restart(front);
+			return;
+		}
+		msleep(RESET_INTERVAL);
 	}
 	err = vgpu_device_create(front);
 	if (err)
@@ -288,6 +306,9 @@ static void step(struct vgpu_front *front)
 		vgpu_lose(front->device, VGPU_LOST_STATE);
 	if (front->device && vgpu_is_lost(front->device))
 		why = vgpu_device_destroy(front);
+	/* It keeps the connection, but only another process will do what it is asked for. */
+	if (state == XenbusStateConnected && (why == VGPU_LOST_SILENT || why == VGPU_LOST_STUCK))
+		front->restart = true;
 	if (front->restart) {
 		do_restart(front);
 		state = vgpu_backend_state(front);
