@@ -268,6 +268,7 @@ u64 vgpu_window_size(const struct vgpu_window *window);
 bool vgpu_window_zeroed(const struct vgpu_window *window);
 void vgpu_window_used(struct vgpu_window *window);
 int vgpu_window_print_refs(const struct vgpu_window *window, char *text, size_t size);
+void vgpu_windows_exit(void);
 
 /* blob.c */
 struct vgpu_blobs *vgpu_blobs_create(struct vgpu_front *front);

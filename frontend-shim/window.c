@@ -80,7 +80,10 @@ static int claim(struct vgpu_window *window, u64 size)
 	struct resource region = {};
 	int i;
 
-	window->resource.name = "virtio_xenbus window";
+	/* Not the module's own text: a window may outlive the module when that is forced to go. */
+	window->resource.name = kstrdup("virtio_xenbus window", GFP_KERNEL);
+	if (!window->resource.name)
+		return -ENOMEM;
 	window->resource.flags = IORESOURCE_MEM;
 	if (last_region(&region)) {
 		dev_err(dev, "no extended regions in the device tree, and no parameter window_base\n");
@@ -268,6 +271,7 @@ static void window_free(struct vgpu_window *window)
 	depopulate(window);
 	if (window->resource.end)
 		release_resource(&window->resource);
+	kfree(window->resource.name);
 	vgpu_front_put(window->front);
 	kfree(window);
 }
@@ -315,6 +319,12 @@ void vgpu_window_destroy(struct vgpu_window *window)
 	schedule_delayed_work(&parked_work, PARKED_INTERVAL);
 }
 
+/* The module goes: the work that put its last reference may still be running. */
+void vgpu_windows_exit(void)
+{
+	cancel_delayed_work_sync(&parked_work);
+}
+
 /* ERR_PTR on error, which is logged. */
 struct vgpu_window *vgpu_window_create(struct vgpu_front *front, const struct vgpu_params *params)
 {
@@ -323,6 +333,8 @@ struct vgpu_window *vgpu_window_create(struct vgpu_front *front, const struct vg
 
 	if (!window)
 		return ERR_PTR(-ENOMEM);
+	/* What has been let go of meanwhile counts against the guest's memory. */
+	flush_delayed_work(&parked_work);
 	kref_get(&front->ref);
 	window->front = front;
 	err = claim(window, params->hostmem);

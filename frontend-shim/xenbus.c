@@ -476,6 +476,7 @@ static int __init vgpu_init(void)
 static void __exit vgpu_exit(void)
 {
 	xenbus_unregister_driver(&driver);
+	vgpu_windows_exit();
 	vgpu_counters_exit();
 }
 
