@@ -49,11 +49,35 @@ static struct json_object *new_request(const char *command, const char *domain)
     return request;
 }
 
+/* Print text for people. Some of it comes from processes that a guest may have taken over, and must
+ * not drive a terminal. */
+static void put_printable(const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        putchar((text[i] >= ' ' && text[i] <= '~') || text[i] == '\n' ? text[i] : '?');
+}
+
+static bool show(struct json_object *answer, void (*print)(FILE *file, struct json_object *answer))
+{
+    char *text = NULL;
+    size_t size;
+    FILE *file = open_memstream(&text, &size);
+    if (!file)
+        return false;
+    print(file, answer);
+    const bool done = !fclose(file);
+    if (done)
+        put_printable(text, size);
+    free(text);
+    return done;
+}
+
 /* Ask, and show the answer: as JSON, or by `print`. */
 static int ask(const struct tool *tool, struct json_object *request,
                void (*print)(FILE *file, struct json_object *answer))
 {
     struct json_object *answer;
+    bool shown = true;
     const int result = tool_request(tool->control, request, &answer);
     if (result != TOOL_EXIT_OK)
         return result;
@@ -61,8 +85,12 @@ static int ask(const struct tool *tool, struct json_object *request,
         puts(json_object_to_json_string_ext(answer, JSON_C_TO_STRING_PRETTY |
                                                         JSON_C_TO_STRING_NOSLASHESCAPE));
     else
-        print(stdout, answer);
+        shown = show(answer, print);
     json_object_put(answer);
+    if (!shown) {
+        fprintf(stderr, "xen-venus: the answer cannot be shown: out of memory\n");
+        return TOOL_EXIT_REFUSED;
+    }
     /* Whoever reads the text should not take half of it for all. */
     return fflush(stdout) ? TOOL_EXIT_REFUSED : TOOL_EXIT_OK;
 }

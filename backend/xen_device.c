@@ -177,7 +177,11 @@ static void process_stats(void *user, const char *json)
 {
     struct xen_device *d = user;
     free(d->stats);
+    /* It is shown to people: whatever is not ASCII goes here, escapes are the reader's to see to.
+     */
     d->stats = json ? strdup(json) : NULL;
+    if (d->stats)
+        backend_copy_printable(d->stats, strlen(d->stats) + 1, json);
     d->stats_wanted = false;
 }
 

@@ -194,8 +194,11 @@ int device_process_run(const struct device_process_params *params)
         say(params->control, "{\"contexts\": []}");
     if (f->mode == FAKE_DEVICE_MUTE)
         return serve(params->control, NULL);
-    return serve(params->control,
-                 f->mode == FAKE_DEVICE_BAD_STATS ? "{nonsense" : "{\"contexts\": 2}");
+    if (f->mode == FAKE_DEVICE_BAD_STATS)
+        return serve(params->control, "{nonsense");
+    if (f->mode == FAKE_DEVICE_ESCAPES)
+        return serve(params->control, "{\"name\": \"a\\u001b[31mb\\u009bc\xc2\x9b\\n\"}");
+    return serve(params->control, "{\"contexts\": 2}");
 }
 
 void fake_xen_reset(void)

@@ -42,6 +42,7 @@ enum fake_device_mode {
     FAKE_DEVICE_ORPHAN,    /* as READY, with a child that outlives it */
     FAKE_DEVICE_NONSENSE,  /* "ready", then something that nobody asked for */
     FAKE_DEVICE_LONG,      /* too long a message */
+    FAKE_DEVICE_ESCAPES,   /* answers questions with what drives a terminal */
     FAKE_DEVICE_BAD_STATS, /* answers questions with what is not JSON */
 };
 

@@ -10,6 +10,7 @@
 
 static char output[65536]; /* of the last run: standard output, then standard error */
 static pid_t daemon_pid;
+static enum fake_device_mode fake_mode; /* of the next daemon's device processes */
 
 /* ---- the daemon, in a process of its own ---- */
 
@@ -17,6 +18,7 @@ static pid_t daemon_pid;
 static int start_daemon(void **state)
 {
     world_setup(state);
+    fake_device->mode = fake_mode;
     manager_params.control_path = strdup(file_path("control"));
     put_config("guest", "'hostmem=2M,gpu=0', 'hostmem=4M', 'hostmem=3M'");
     put_config("other", "'venus=2'");
@@ -130,6 +132,19 @@ static void test_json(void **state)
     }
 }
 
+/* What a device process says that a guest has taken over. */
+static void test_escapes(void **state)
+{
+    (void)state;
+    stop_daemon(NULL);
+    fake_mode = FAKE_DEVICE_ESCAPES;
+    start_daemon(NULL);
+    fake_mode = FAKE_DEVICE_READY;
+    check_tool(0, "name                 a?[31mb??c??\n", "info", "guest", NULL);
+    check_tool(0, "\"name\":\"a\\u001b[31mb", "--json", "info", "guest");
+    assert_null(strchr(output, '\x1b'));
+}
+
 static void test_attach_detach(void **state)
 {
     (void)state;
@@ -184,8 +199,13 @@ static void test_no_daemon(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_list),          TEST(test_info),  TEST(test_json),
-        TEST(test_attach_detach), TEST(test_usage), cmocka_unit_test(test_no_daemon),
+        TEST(test_list),
+        TEST(test_info),
+        TEST(test_json),
+        TEST(test_escapes),
+        TEST(test_attach_detach),
+        TEST(test_usage),
+        cmocka_unit_test(test_no_daemon),
     };
     return cmocka_run_group_tests_name("tool", tests, folder_setup, folder_teardown);
 }
