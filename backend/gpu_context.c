@@ -106,6 +106,7 @@ static void submitted(struct gpu_context *context, struct gpu_request *request)
         gpu_request_answer(request, VIRTIO_GPU_RESP_OK_NODATA);
         return;
     }
+    gpu_request_drop_command(request);
     const bool named = request->hdr.flags & VIRTIO_GPU_FLAG_INFO_RING_IDX;
     request->fence = ++context->device->last_fence;
     request->fence_context = context;

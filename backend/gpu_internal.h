@@ -105,6 +105,8 @@ const void *gpu_request_rest(const struct gpu_request *request, size_t size, siz
 
 /* Bytes that it takes. */
 size_t gpu_request_memory(const struct gpu_request *request);
+/* The command is not needed any more; the request, which may wait long, takes less memory then. */
+void gpu_request_drop_command(struct gpu_request *request);
 
 void gpu_timeline_init(struct gpu_timeline *timeline);
 /* A fence of the context has been reached. False if there is none of this name. */

@@ -17,6 +17,18 @@ size_t gpu_request_memory(const struct gpu_request *request)
     return sizeof(*request) + request->chain.memory;
 }
 
+void gpu_request_drop_command(struct gpu_request *request)
+{
+    struct virtqueue_chain *chain = &request->chain;
+    request->device->pending -= chain->readable_size;
+    if (request->holder)
+        request->holder->held_bytes -= chain->readable_size;
+    chain->memory -= chain->readable_size;
+    chain->readable_size = 0;
+    free(chain->readable);
+    chain->readable = NULL;
+}
+
 static struct gpu_request *request_create(struct gpu_device *device, struct virtqueue *queue)
 {
     struct gpu_request *request = calloc(1, sizeof(*request));

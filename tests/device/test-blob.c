@@ -337,6 +337,17 @@ static void test_not_mappable(void **state)
     assert_int_equal(fake_find(2)->call_count, 0);
 }
 
+/* Nor do they get those that are mapped. */
+static void test_attach_mapped(void **state)
+{
+    struct peer *peer = *state;
+    assert_int_equal(peer_create_blob(peer, 1, 1, 4096), OK);
+    peer_send_map(peer, 1, 0);
+    answer(peer, VGPU_STATUS_OK);
+    assert_int_equal(peer_simple(peer, ATTACH_RESOURCE, 2, 1), OK);
+    assert_int_equal(fake_find(2)->call_count, 0);
+}
+
 /* A frontend that writes answers to nothing, or any. */
 static void test_hostile_answers(void **state)
 {
@@ -362,10 +373,10 @@ static void test_hostile_answers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_create),       TEST(test_create_fails),    TEST(test_quota),
-        TEST(test_map),          TEST(test_parts),           TEST(test_refused),
-        TEST(test_no_waiting),   TEST(test_unref_early),     TEST(test_process_ends),
-        TEST(test_not_mappable), TEST(test_hostile_answers),
+        TEST(test_create),       TEST(test_create_fails),  TEST(test_quota),
+        TEST(test_map),          TEST(test_parts),         TEST(test_refused),
+        TEST(test_no_waiting),   TEST(test_unref_early),   TEST(test_process_ends),
+        TEST(test_not_mappable), TEST(test_attach_mapped), TEST(test_hostile_answers),
     };
     return cmocka_run_group_tests_name("blob", tests, NULL, NULL);
 }

@@ -464,6 +464,12 @@ static void test_lies(void **state)
     const uint64_t fence = fake_last(fake_find(1), FAKE_FENCE)->offset;
     retire(peer, 1, 2, fence);
     assert_int_equal(peer_type(peer, &request), UNSPEC); /* killed, and ended */
+    /* the same with one that no timeline was named for: it is on timeline 0 */
+    assert_int_equal(peer_ctx_destroy(peer, 1), OK);
+    peer_ctx_create(peer, 1);
+    request = peer_send_submit(peer, 1, 0, FENCE, 0, 1);
+    retire(peer, 1, 2, fake_last(fake_find(1), FAKE_FENCE)->offset);
+    assert_int_equal(peer_type(peer, &request), UNSPEC);
 }
 
 /* An answer before the question has been handed over. */

@@ -468,6 +468,12 @@ static void test_endless(void **state)
     assert_true(gpu_device_next_time(peer->device) == INT64_MAX);
 }
 
+static void make_and_kick(struct peer *peer, uint16_t head)
+{
+    peer_make_available(peer, 0, head);
+    peer_kick(peer);
+}
+
 /* Requests in flight do not take more memory than they may. */
 static void test_pending_memory(void **state)
 {
@@ -493,6 +499,14 @@ static void test_pending_memory(void **state)
     peer_run(peer);
     assert_int_equal(peer_stats(peer).in_flight, 0);
     assert_int_equal(fake_count(fake_find(1), FAKE_SUBMIT), 20);
+
+    /* Those that only wait for their fence do not count. */
+    fake.answer = false;
+    submit->hdr.flags = VIRTIO_GPU_FLAG_FENCE;
+    for (uint16_t i = 0; i < 20; i++)
+        make_and_kick(peer, i);
+    assert_int_equal(peer_stats(peer).in_flight, 20);
+    assert_int_equal(fake_count(fake_find(1), FAKE_SUBMIT), 40);
 }
 
 #define TEST(f)             cmocka_unit_test_setup_teardown(f, setup, teardown)

@@ -345,6 +345,9 @@ static void test_unref_not_told(void **state)
     assert_int_equal(fake_count(fake_find(1), FAKE_KILL), 1);
     assert_int_equal(peer_type(peer, &unref), 0);
     assert_int_equal(peer_stats(peer).window_used, 4096);
+    /* nor is it believed to have let go of what it was not told to */
+    released(peer, 1, 1);
+    assert_int_equal(peer_type(peer, &unref), 0);
     say(peer, 1, (struct fake_answer){.kind = FAKE_ENDED});
     assert_int_equal(peer_type(peer, &unref), OK);
     assert_int_equal(peer_stats(peer).window_used, 0);
@@ -444,6 +447,18 @@ static void test_attach(void **state)
     assert_int_equal(fake_count(fake_find(3), FAKE_UNREF), 1);
 }
 
+/* Linux detaches when the last handle is closed, which may be before the answer to the map. */
+static void test_detached_creator(void **state)
+{
+    struct peer *peer = *state;
+    create(peer, 1, 4096);
+    assert_int_equal(peer_simple(peer, DETACH_RESOURCE, 1, 1), OK);
+    assert_int_equal(peer_map(peer, 1, 0), MAPPED);
+    assert_int_equal(peer_simple(peer, DETACH_RESOURCE, 1, 1), OK);
+    assert_int_equal(peer_simple(peer, UNREF, 0, 1), OK);
+    assert_int_equal(fake_count(fake_find(1), FAKE_UNREF), 1);
+}
+
 /* The context that created it goes before it is mapped. */
 static void test_creator_goes(void **state)
 {
@@ -519,6 +534,7 @@ int main(void)
         TEST(test_unref),
         TEST(test_unref_while_mapping),
         TEST(test_attach),
+        TEST(test_detached_creator),
         TEST(test_creator_goes),
         TEST(test_attach_fails),
         TEST(test_many_attachments),
