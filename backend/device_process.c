@@ -19,6 +19,11 @@
 #include "reason.h"
 #include "transport_xen.h"
 
+/* Messages of a device and its render processes: so many at once, and then one after the other. The
+ * guest can cause many of them. */
+#define LOG_BURST       100
+#define LOG_INTERVAL_MS 10000
+
 struct process {
     const struct device_process_params *params;
     struct vgpu_transport *transport;
@@ -168,6 +173,10 @@ int device_process_run(const struct device_process_params *params)
     }
     if (!confine_early(parent) || !confine_descriptors(params->control, -1)) {
         reason_set(&reason, "the device process cannot be confined");
+        return give_up(&p, &reason);
+    }
+    if (!backend_log_limit(LOG_BURST, LOG_INTERVAL_MS)) {
+        reason_set(&reason, "no memory for the budget of messages");
         return give_up(&p, &reason);
     }
     confine_namespaces();

@@ -3,14 +3,48 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
+/*
+ * Messages that are still allowed, as a time: each one moves it on by the interval, and it must not
+ * be further ahead of now than a burst is long.
+ */
+struct log_budget {
+    _Atomic int64_t until; /* CLOCK_MONOTONIC, milliseconds */
+    _Atomic uint32_t dropped;
+    int64_t interval, burst; /* milliseconds */
+};
+
+static struct log_budget *log_budget; /* shared with processes that were forked later; NULL: none */
 static enum venus_log_level log_level = VENUS_LOG_INFO;
 static char log_client[96];
 
-static void log_line(enum venus_log_level level, const char *message)
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Whether there may be a message now. */
+static bool spend(struct log_budget *budget)
+{
+    const int64_t now = now_ms();
+    int64_t until = atomic_load(&budget->until), next;
+    do {
+        next = (until > now ? until : now) + budget->interval;
+        if (next > now + budget->burst)
+            return false;
+    } while (!atomic_compare_exchange_weak(&budget->until, &until, next));
+    return true;
+}
+
+static void write_line(enum venus_log_level level, const char *message)
 {
     static const char *const names[] = {
         [VENUS_LOG_ERROR] = "error: ",
@@ -27,6 +61,38 @@ static void log_line(enum venus_log_level level, const char *message)
     /* A log that cannot be written (closed terminal, full disk) must not stop the daemon. */
     ssize_t written = write(STDERR_FILENO, line, n);
     (void)written;
+}
+
+static void log_line(enum venus_log_level level, const char *message)
+{
+    /* Those who ask for debug messages want all of them. */
+    if (!log_budget || level >= VENUS_LOG_DEBUG) {
+        write_line(level, message);
+        return;
+    }
+    if (!spend(log_budget)) {
+        atomic_fetch_add(&log_budget->dropped, 1);
+        return;
+    }
+    const uint32_t dropped = atomic_exchange(&log_budget->dropped, 0);
+    if (dropped) {
+        char note[64];
+        snprintf(note, sizeof(note), "%u messages were too many and are left out", dropped);
+        write_line(VENUS_LOG_WARNING, note);
+    }
+    write_line(level, message);
+}
+
+bool backend_log_limit(uint32_t burst, uint32_t interval_ms)
+{
+    struct log_budget *budget =
+        mmap(NULL, sizeof(*budget), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (budget == MAP_FAILED)
+        return false;
+    budget->interval = interval_ms;
+    budget->burst = (int64_t)burst * interval_ms;
+    log_budget = budget;
+    return true;
 }
 
 void backend_log_init(enum venus_log_level max_level)

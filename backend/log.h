@@ -3,6 +3,9 @@
 #ifndef BACKEND_LOG_H
 #define BACKEND_LOG_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "venus.h"
 
 /* Set the most verbose level that is shown; also for messages of the renderer. */
@@ -11,6 +14,12 @@ void backend_log_init(enum venus_log_level max_level);
 void backend_log_set_client(const char *client);
 /* The same behind what is named already. */
 void backend_log_add_client(const char *client);
+/*
+ * From now on show no more than `burst` messages at once, and then one for each `interval_ms`
+ * milliseconds, of this process and all that it forks together; debug messages do not count.  How
+ * many were left out is told with the next one.  False without memory.
+ */
+bool backend_log_limit(uint32_t burst, uint32_t interval_ms);
 void backend_log(enum venus_log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -7,6 +7,7 @@ DEVICE_TESTS = \
 	tests/device/test-commands \
 	tests/device/test-context \
 	tests/device/test-control \
+	tests/device/test-log \
 	tests/device/test-memory \
 	tests/device/test-processes \
 	tests/device/test-virtqueue \
@@ -44,6 +45,9 @@ tests_device_test_memory_CPPFLAGS = $(DEVICE_TEST_CPPFLAGS)
 tests_device_test_memory_SOURCES = tests/device/test-memory.c
 tests_device_test_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc
 tests_device_test_memory_LDADD = $(DEVICE_TEST_LIBS)
+tests_device_test_log_CPPFLAGS = $(DEVICE_TEST_CPPFLAGS)
+tests_device_test_log_SOURCES = tests/device/test-log.c
+tests_device_test_log_LDADD = backend/libbackend.a $(UNIT_LIBS)
 tests_device_test_virtqueue_CPPFLAGS = $(DEVICE_TEST_CPPFLAGS)
 tests_device_test_virtqueue_SOURCES = tests/device/test-virtqueue.c
 tests_device_test_virtqueue_LDADD = $(DEVICE_TEST_LIBS)
