@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "log.h"
 #include "xen/events.h"
@@ -67,14 +66,6 @@ static void notify(struct vgpu_transport *transport)
     xen_events_notify(from_base(transport)->events);
 }
 
-/* Forget a map that the fork has copied. */
-static void drop_inherited(struct venus_shm *memory)
-{
-    if (memory->base)
-        munmap(memory->base, memory->size);
-    *memory = (struct venus_shm){0};
-}
-
 static int enter_with_window(struct transport_xen *t)
 {
     const int error = xen_window_enter_child(t->window);
@@ -101,9 +92,9 @@ static int enter_with_blobs(struct transport_xen *t)
 static int enter_render_process(struct vgpu_transport *transport)
 {
     struct transport_xen *t = from_base(transport);
-    drop_inherited(&transport->control);
-    drop_inherited(&transport->pool);
-    drop_inherited(&transport->blob_refs);
+    /* No map of grants is here: fork() leaves them out, and something else may be in their place.
+     */
+    transport->control = transport->pool = transport->blob_refs = (struct venus_shm){0};
     return t->per_blob ? enter_with_blobs(t) : enter_with_window(t);
 }
 

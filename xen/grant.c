@@ -51,8 +51,13 @@ int xen_grants_map(struct xen_grants *grants, uint32_t first, uint32_t count, bo
         refs[i] = first + i;
     *memory = xengnttab_map_domain_grant_refs(grants->handle, count, grants->domid, refs,
                                               writable ? PROT_READ | PROT_WRITE : PROT_READ);
-    const int error = *memory ? 0 : -errno;
+    int error = *memory ? 0 : -errno;
     free(refs);
+    /* Not for processes that are forked. */
+    if (!error && madvise(*memory, (size_t)count * PAGE_SIZE, MADV_DONTFORK)) {
+        error = -errno;
+        xengnttab_unmap(grants->handle, *memory, count);
+    }
     return error;
 }
 

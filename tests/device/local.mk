@@ -60,3 +60,14 @@ tests_device_test_processes_CPPFLAGS = $(DEVICE_TEST_CPPFLAGS) -I$(srcdir)/tests
 tests_device_test_processes_SOURCES = tests/device/test-processes.c
 tests_device_test_processes_LDADD = tests/device/libpeer.a backend/libbackend.a \
 	tests/wire/libnull.a $(CAPNG_LIBS) $(UNIT_LIBS)
+
+# What is Xen's alone.
+if XEN
+if HAVE_CMOCKA
+check_PROGRAMS += tests/device/test-grant
+TESTS += tests/device/test-grant
+endif
+endif
+tests_device_test_grant_CPPFLAGS = $(UNIT_CPPFLAGS) $(XEN_CFLAGS) -I$(srcdir)
+tests_device_test_grant_SOURCES = tests/device/test-grant.c
+tests_device_test_grant_LDADD = $(XEN_PARTS) $(XEN_LIBS) $(CMOCKA_LIBS)
