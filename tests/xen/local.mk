@@ -12,6 +12,7 @@ EXTRA_DIST += \
 	tests/xen/inside/relay \
 	tests/xen/kernel \
 	tests/xen/lib.sh \
+	tests/xen/manager.py \
 	tests/xen/prepare \
 	tests/xen/testbed.py \
 	tests/xen/tree
