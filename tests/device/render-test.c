@@ -219,7 +219,7 @@ static int set_up(void **state)
         .size = WINDOW_SIZE,
     };
     t->transport.window_size = WINDOW_SIZE;
-    backend_log_init(getenv("VERBOSE") ? VENUS_LOG_DEBUG : -1);
+    backend_log_init(getenv("VERBOSE") ? VENUS_LOG_DEBUG : VENUS_LOG_ERROR);
     *state = t;
     return 0;
 }
