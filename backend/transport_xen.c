@@ -149,7 +149,7 @@ struct vgpu_transport *transport_xen_open(const struct device_process_params *pa
     t->grants = xen_grants_open(params->domid);
     if (t->grants) {
         what = "/dev/xen/evtchn";
-        t->events = xen_events_open();
+        t->events = xen_events_open(params->domid);
     }
     if (t->events && !params->per_blob) {
         what = grant ? "/dev/xen/gntdev" : "/dev/xen/privcmd";

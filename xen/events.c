@@ -11,16 +11,22 @@ struct xen_events {
     xenevtchn_port_or_error_t port; /* ours, or -1 */
 };
 
-struct xen_events *xen_events_open(void)
+/* The kernel holds on to it from here on, also for whoever inherits the descriptor. */
+static bool restrict_to(const struct xen_events *events, uint32_t domid)
+{
+    return events->handle && !xenevtchn_restrict(events->handle, (domid_t)domid);
+}
+
+struct xen_events *xen_events_open(uint32_t domid)
 {
     struct xen_events *events = calloc(1, sizeof(*events));
     if (!events)
         return NULL;
     events->port = -1;
     events->handle = xenevtchn_open(NULL, 0);
-    if (!events->handle) {
+    if (!restrict_to(events, domid)) {
         const int error = errno;
-        free(events);
+        xen_events_close(events);
         errno = error;
         return NULL;
     }
@@ -31,7 +37,8 @@ void xen_events_close(struct xen_events *events)
 {
     if (!events)
         return;
-    xenevtchn_close(events->handle); /* the kernel unbinds when the last process closes it */
+    if (events->handle)
+        xenevtchn_close(events->handle); /* the kernel unbinds when the last process closes it */
     free(events);
 }
 

@@ -8,8 +8,8 @@
 
 struct xen_events;
 
-/* Open /dev/xen/evtchn. NULL with errno set. */
-struct xen_events *xen_events_open(void);
+/* Open /dev/xen/evtchn for channels with domain `domid` only. NULL with errno set. */
+struct xen_events *xen_events_open(uint32_t domid);
 /* Unbinds, too. NULL allowed; also for a process that has inherited it. */
 void xen_events_close(struct xen_events *events);
 
