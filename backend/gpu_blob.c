@@ -172,6 +172,23 @@ void gpu_blob_unmap(struct gpu_resource *resource)
     blob_go_on(resource->device);
 }
 
+/*
+ * What the frontend does not unmap is its own loss, but its pages cannot be freed either: they go
+ * from what the guest may have until it connects anew.
+ */
+static void blob_unmapped(struct gpu_resource *resource, uint32_t status)
+{
+    if (status != VGPU_STATUS_OK) {
+        if (resource->lost < resource->mapped)
+            resource->lost = resource->mapped;
+        gpu_device_complain(resource->device,
+                            "the frontend has not unmapped the %llu pages of resource %u, which it "
+                            "loses until it connects anew (status %u)",
+                            (unsigned long long)resource->mapped, resource->id, status);
+    }
+    resource->mapped = 0;
+}
+
 void gpu_blob_response(struct gpu_device *device)
 {
     const struct venus_shm *control = &device->transport->control;
@@ -185,9 +202,8 @@ void gpu_blob_response(struct gpu_device *device)
     venus_shm_read(control, RESPONSE + offsetof(struct vgpu_blob_response, status), &status,
                    sizeof(status));
     struct gpu_resource *resource = device->blob_queue;
-    /* What the frontend does not unmap is its own loss. */
     if (!device->blob_mapping)
-        resource->mapped = 0;
+        blob_unmapped(resource, status);
     else if (status == VGPU_STATUS_OK)
         resource->mapped += device->blob_pages;
     else

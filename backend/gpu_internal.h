@@ -239,6 +239,7 @@ struct gpu_resource {
     uint32_t *refs;  /* of all pages, once the blob exists */
     uint32_t cache;  /* VIRTIO_GPU_MAP_CACHE_* */
     uint64_t mapped; /* pages that the frontend has mapped */
+    uint64_t lost;   /* pages that it has not unmapped when it was to */
     bool queued;     /* in device->blob_queue */
     bool refused;    /* by the frontend, which has then mapped nothing of the request */
     struct gpu_resource *blob_next;
@@ -325,7 +326,7 @@ struct gpu_device {
 
     struct gpu_resource *resources[GPU_RESOURCE_BUCKETS];
     uint32_t resource_count, attachment_count, releasing_count;
-    uint64_t host_pages;   /* of all blobs that are not memory of the guest */
+    uint64_t host_pages;   /* of all blobs that are not memory of the guest, and lost ones */
     struct page_set taken; /* pages of the window that resources have */
     struct page_set dirty; /* pages that may hold something else than zeroes */
 

@@ -199,7 +199,7 @@ static void resource_free(struct gpu_resource *resource)
     *link = resource->next;
     device->resource_count--;
     if (resource->blob_mem == VIRTIO_GPU_BLOB_MEM_HOST3D)
-        device->host_pages -= resource->pages;
+        device->host_pages -= resource->pages - resource->lost;
     give_slice_back(resource);
     free(resource->refs);
     free(resource);

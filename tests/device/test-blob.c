@@ -221,6 +221,33 @@ static void test_refused(void **state)
     check_idle(peer);
 }
 
+/* Memory that the frontend keeps mapped cannot be freed: it stays part of what the guest may have.
+ */
+static void test_not_unmapped(void **state)
+{
+    struct peer *peer = *state;
+    const uint64_t half = PEER_WINDOW / 2;
+    const uint32_t statuses[] = {VGPU_STATUS_OK, VGPU_STATUS_INVALID, VGPU_STATUS_GRANT};
+    for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
+        assert_int_equal(peer_create_blob(peer, 1, 1, half), OK);
+        for (int again = 0; again < 2; again++) { /* it is lost only once */
+            struct peer_request map = peer_send_map(peer, 1, 0);
+            while (peer_type(peer, &map) != MAPPED)
+                answer(peer, VGPU_STATUS_OK);
+            struct peer_request unmap = peer_send_simple(peer, UNMAP, 0, 1);
+            check_unmap(peer, 0, (uint32_t)(half / VGPU_PAGE_SIZE));
+            answer(peer, statuses[i]);
+            assert_int_equal(peer_type(peer, &unmap), OK);
+        }
+        assert_int_equal(peer_simple(peer, UNREF, 0, 1), OK);
+        assert_int_equal(peer_create_blob(peer, 1, 2, PEER_WINDOW - i * half),
+                         i < 2 ? OK : INVALID_PARAMETER);
+        if (i < 2)
+            assert_int_equal(peer_simple(peer, UNREF, 0, 2), OK);
+    }
+    assert_int_equal(peer_create_blob(peer, 1, 1, 4096), OUT_OF_MEMORY);
+}
+
 /* Linux does not wait between create, map, unmap and unref. */
 static void test_no_waiting(void **state)
 {
@@ -373,10 +400,13 @@ static void test_hostile_answers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_create),       TEST(test_create_fails),  TEST(test_quota),
-        TEST(test_map),          TEST(test_parts),         TEST(test_refused),
-        TEST(test_no_waiting),   TEST(test_unref_early),   TEST(test_process_ends),
-        TEST(test_not_mappable), TEST(test_attach_mapped), TEST(test_hostile_answers),
+        TEST(test_create),          TEST(test_create_fails),
+        TEST(test_quota),           TEST(test_map),
+        TEST(test_parts),           TEST(test_refused),
+        TEST(test_not_unmapped),    TEST(test_no_waiting),
+        TEST(test_unref_early),     TEST(test_process_ends),
+        TEST(test_not_mappable),    TEST(test_attach_mapped),
+        TEST(test_hostile_answers),
     };
     return cmocka_run_group_tests_name("blob", tests, NULL, NULL);
 }
