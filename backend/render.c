@@ -34,6 +34,7 @@ struct render {
     struct render_events events;
     void *user;
     pid_t pid;
+    int host_pid; /* for messages: the device process may be in a PID namespace of its own */
     int pidfd;
     int socket; /* -1 when nothing more can come */
     bool epoll_out;
@@ -134,6 +135,20 @@ static void close_socket(struct render *r)
     queue_empty(r);
 }
 
+/* The process' id where /proc was mounted, which is what an administrator can look for. */
+static int find_host_pid(const struct render *r)
+{
+    char path[40], line[80];
+    int pid = r->pid;
+    snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", r->pidfd);
+    FILE *file = fopen(path, "re");
+    while (file && fgets(line, sizeof(line), file) && sscanf(line, "Pid: %d", &pid) != 1)
+        ;
+    if (file)
+        fclose(file);
+    return pid > 0 ? pid : r->pid; /* -1: it has ended already */
+}
+
 /* Start the process. 0 or a negative errno. */
 static int start(struct render *r)
 {
@@ -152,6 +167,7 @@ static int start(struct render *r)
     if (error)
         return error;
     r->pidfd = (int)syscall(SYS_pidfd_open, r->pid, 0);
+    r->host_pid = find_host_pid(r);
     if (r->pidfd < 0 || fcntl(r->socket, F_SETFL, O_NONBLOCK) || !watch(r, r->pidfd) ||
         !watch(r, r->socket))
         return -errno;
@@ -182,7 +198,7 @@ struct render *render_create(const struct render_params *params, const struct re
         render_destroy(r);
         return NULL;
     }
-    backend_log(VENUS_LOG_DEBUG, "render process %d for context %u (%s)", (int)r->pid,
+    backend_log(VENUS_LOG_DEBUG, "render process %d for context %u (%s)", r->host_pid,
                 params->context_id, r->name);
     return r;
 }
@@ -196,7 +212,7 @@ static void reap(struct render *r)
         while (poll(&fd, 1, RENDER_KILL_MS) < 0 && errno == EINTR)
             ;
     if (waitpid(r->pid, NULL, WNOHANG) != r->pid)
-        backend_log(VENUS_LOG_ERROR, "render process %d (%s) does not die", (int)r->pid, r->name);
+        backend_log(VENUS_LOG_ERROR, "render process %d (%s) does not die", r->host_pid, r->name);
 }
 
 void render_destroy(struct render *r)
@@ -252,7 +268,7 @@ __attribute__((format(printf, 2, 3))) static void misbehaves(struct render *r, c
     va_start(args, format);
     vsnprintf(reason, sizeof(reason), format, args);
     va_end(args);
-    backend_log(VENUS_LOG_ERROR, "render process %d (%s) is killed: %s", (int)r->pid, r->name,
+    backend_log(VENUS_LOG_ERROR, "render process %d (%s) is killed: %s", r->host_pid, r->name,
                 reason);
     close_socket(r);
     render_kill(r);
@@ -570,13 +586,13 @@ static void log_end(const struct render *r, int status)
 {
     const enum venus_log_level level = r->expected ? VENUS_LOG_INFO : VENUS_LOG_ERROR;
     if (WIFSIGNALED(status))
-        backend_log(level, "render process %d (%s) died: signal %d (%s)", (int)r->pid, r->name,
+        backend_log(level, "render process %d (%s) died: signal %d (%s)", r->host_pid, r->name,
                     WTERMSIG(status), strsignal(WTERMSIG(status)));
     else if (WEXITSTATUS(status) || !r->ending)
-        backend_log(level, "render process %d (%s) ended with status %d", (int)r->pid, r->name,
+        backend_log(level, "render process %d (%s) ended with status %d", r->host_pid, r->name,
                     WEXITSTATUS(status));
     else
-        backend_log(VENUS_LOG_DEBUG, "render process %d (%s) has ended", (int)r->pid, r->name);
+        backend_log(VENUS_LOG_DEBUG, "render process %d (%s) has ended", r->host_pid, r->name);
 }
 
 /* Whether the process is gone; reaps it. */
@@ -623,7 +639,7 @@ void render_dispatch(struct render *r)
     }
     if (now_ms() >= r->deadline) {
         backend_log(VENUS_LOG_WARNING, "render process %d (%s) does not end: it is killed",
-                    (int)r->pid, r->name);
+                    r->host_pid, r->name);
         render_kill(r);
     }
 }
