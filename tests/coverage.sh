@@ -18,5 +18,8 @@ for client in trixie sid; do
     run "coverage-vulkaninfo-$client" 180 tests/vtest/vulkaninfo.sh $client trixie
     group "coverage-ggml-$client" 600 tests/vtest/ggml.sh $client trixie
 done
+# Host image copies; the messages of the validation layer.
+run coverage-ffmpeg-sid 150 tests/vtest/ffmpeg.sh sid trixie
+group coverage-validate 600 tests/vtest/validate.sh trixie trixie
 summary
 in_root trixie "$lib/coverage-report" "$dir" "$XEN_VENUS_SRC" "$@"
