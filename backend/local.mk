@@ -44,6 +44,7 @@ backend_xen_venusd_LDADD = $(BACKEND_LIBS)
 device_sources = \
 	backend/confine.c \
 	backend/confine.h \
+	backend/confine_fork.c \
 	backend/gpu_blob.c \
 	backend/gpu_commands.c \
 	backend/gpu_context.c \

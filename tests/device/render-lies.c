@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,12 +13,15 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "confine.h"
 #include "log.h"
 #include "render.h"
 #include "render_limits.h"
@@ -35,6 +39,7 @@ struct test {
     int epoll_fd;
     struct render *render;
     int answers, ended;
+    int last_error;
 };
 
 static int enter(struct vgpu_transport *transport)
@@ -52,9 +57,9 @@ static void on_ready(void *user, struct render *render, uint32_t res_id, int err
 {
     (void)render;
     (void)res_id;
-    (void)error;
     (void)blob;
     ((struct test *)user)->answers++;
+    ((struct test *)user)->last_error = error;
 }
 
 static void on_released(void *user, struct render *render, uint32_t res_id)
@@ -203,6 +208,28 @@ static int enter_and_fork(struct vgpu_transport *transport)
     return read(begun[0], &byte, 1) == 1 ? enter(transport) : -EIO;
 }
 
+/* Try all ways to a process that could stay behind, and answer how many there are. */
+static PFN_vkGetInstanceProcAddr try_to_fork(void)
+{
+    const long clone_flags = SIGCHLD;
+    int made = 0;
+    for (int way = 0; way < 3; way++) {
+        const long pid = way == 0   ? fork()
+                         : way == 1 ? syscall(SYS_clone, clone_flags, 0, 0, 0, 0)
+                                    : syscall(SYS_clone3, NULL, 0);
+        if (!pid)
+            _exit(0);
+        made += pid > 0 || (way == 2 && errno != ENOSYS);
+    }
+    const struct render_answer ready = {.type = RENDER_READY, .id = 1, .error = -made - 1};
+    struct render_request request;
+    const int socket = find_socket();
+    if (recv(socket, &request, sizeof(request), MSG_WAITALL) == sizeof(request) &&
+        send(socket, &ready, sizeof(ready), MSG_NOSIGNAL) == sizeof(ready))
+        pause();
+    return NULL;
+}
+
 static PFN_vkGetInstanceProcAddr load_nothing(void)
 {
     return NULL;
@@ -261,6 +288,29 @@ static void test_endless_answers(void **state)
     alarm(0);
 }
 
+/* A process that stays behind would use memory that somebody else has by then. */
+static void test_no_children(void **state)
+{
+    struct test *t = *state;
+    const uint64_t end = venus_now_ns() + PATIENCE * 1000000ull;
+    int status;
+    const pid_t pid = fork();
+    if (!pid)
+        _exit(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || !confine_to_threads());
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    if (status)
+        skip(); /* not with this kernel or architecture */
+    start(t, try_to_fork);
+    assert_int_equal(render_attach_slice(t->render, 1, 0, PAGE, false), 0);
+    while (!t->answers && !t->ended && venus_now_ns() < end) {
+        struct epoll_event event;
+        epoll_wait(t->epoll_fd, &event, 1, 10);
+        render_dispatch(t->render);
+    }
+    assert_int_equal(t->answers, 1);
+    assert_int_equal(t->last_error, -1);
+}
+
 /* Submit until no more is taken. Returns how many bytes were. */
 static size_t fill(struct render *render, const void *stream, size_t size)
 {
@@ -310,6 +360,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_lies),
+        TEST(test_no_children),
         TEST(test_endless_answers),
         TEST(test_queues),
     };
