@@ -28,10 +28,11 @@ void confine_namespaces(void);
 bool confine_privileges(const char *user, int peer);
 
 /*
- * Make no more processes, only threads: a process that is left behind would have the guest's memory
- * when that has been given back.  After confine_privileges().  False after a warning where the
- * kernel or the architecture cannot do that, and then everything stays as it is.
+ * Give up, for good, the system calls that no Vulkan driver needs, and ways to new privileges.  Above
+ * all, only threads can be made: a process that is left behind would have the guest's memory when that
+ * has been given back.  False after a warning where the kernel or the architecture cannot do that, and
+ * then everything stays as it is.
  */
-bool confine_to_threads(void);
+bool confine_syscalls(void);
 
 #endif

@@ -6,6 +6,7 @@ noinst_LIBRARIES += backend/libbackend.a
 backend_libbackend_a_CPPFLAGS = $(VENUS_CPPFLAGS) -I$(srcdir)/backend $(CAPNG_CFLAGS) \
 	$(XEN_CFLAGS) $(JSONC_CFLAGS)
 backend_libbackend_a_SOURCES = \
+	backend/confine_syscalls.c \
 	backend/exit_codes.h \
 	backend/gpus.c \
 	backend/gpus.h \
@@ -44,7 +45,6 @@ backend_xen_venusd_LDADD = $(BACKEND_LIBS)
 device_sources = \
 	backend/confine.c \
 	backend/confine.h \
-	backend/confine_fork.c \
 	backend/gpu_blob.c \
 	backend/gpu_commands.c \
 	backend/gpu_context.c \

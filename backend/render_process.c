@@ -353,7 +353,7 @@ int render_process_run(const struct render_params *params, int socket, pid_t par
     if (!confine_early(parent) || transport->ops->enter_render_process(transport) ||
         !confine_descriptors(socket, transport->render_fd) || !confine_privileges(NULL, -1))
         return RENDER_EXIT_ERROR;
-    confine_to_threads();
+    confine_syscalls();
     pthread_mutex_init(&p.send_lock, NULL);
     p.slices = (struct venus_memory_provider){
         .alloc = slice_alloc,

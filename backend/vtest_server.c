@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "confine.h"
 #include "exit_codes.h"
 #include "log.h"
 #include "vtest_client.h"
@@ -107,6 +108,7 @@ __attribute__((noreturn)) static void client_process(const struct vtest_server *
     if (getppid() != daemon)
         raise(SIGTERM); /* it has died before we asked to be told */
     prctl(PR_SET_NAME, "venus-client");
+    confine_syscalls();
     const struct vtest_client_params params = {
         .socket = socket,
         .control = control,

@@ -296,7 +296,7 @@ static void test_no_children(void **state)
     int status;
     const pid_t pid = fork();
     if (!pid)
-        _exit(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || !confine_to_threads());
+        _exit(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || !confine_syscalls());
     assert_int_equal(waitpid(pid, &status, 0), pid);
     if (status)
         skip(); /* not with this kernel or architecture */

@@ -729,6 +729,7 @@ static void test_confined(void **state)
     assert_int_equal(status_of(pid, "CapPrm:", 16), 0);
     assert_int_equal(status_of(pid, "CapInh:", 16), 0);
     assert_int_equal(status_of(pid, "NoNewPrivs:", 10), 1);
+    assert_int_equal(status_of(pid, "Seccomp:", 10), 2);
     if (!geteuid()) { /* nobody else may look */
         assert_int_equal(status_of(pid, "CapBnd:", 16), 0);
         check_descriptors(pid, secret);

@@ -2,8 +2,12 @@
 # Render processes by themselves.
 if DEVICE
 if HAVE_CMOCKA
-check_PROGRAMS += tests/device/render-lies tests/device/render-test
-TESTS += tests/device/render-lies tests/device/render-test
+RENDER_TESTS = \
+	tests/device/render-lies \
+	tests/device/render-test \
+	tests/device/test-syscalls
+check_PROGRAMS += $(RENDER_TESTS)
+TESTS += $(RENDER_TESTS)
 endif
 endif
 
@@ -14,3 +18,7 @@ tests_device_render_lies_LDADD = $(BACKEND_LIBS) $(CMOCKA_LIBS)
 tests_device_render_test_SOURCES = tests/device/render-test.c
 tests_device_render_test_CPPFLAGS = $(UNIT_CPPFLAGS) -I$(srcdir)/backend -I$(srcdir)/tests/wire
 tests_device_render_test_LDADD = $(BACKEND_LIBS) tests/wire/libnull.a $(CMOCKA_LIBS)
+
+tests_device_test_syscalls_SOURCES = tests/device/test-syscalls.c
+tests_device_test_syscalls_CPPFLAGS = $(UNIT_CPPFLAGS) -I$(srcdir)/backend
+tests_device_test_syscalls_LDADD = $(BACKEND_LIBS) $(CMOCKA_LIBS)
