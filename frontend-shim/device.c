@@ -18,6 +18,7 @@ static void device_free(struct kref *ref)
 	struct vgpu_device *device = container_of(ref, struct vgpu_device, ref);
 
 	vgpu_front_put(device->front);
+	xa_destroy(&device->resources);
 	kfree(device);
 	module_put(THIS_MODULE);
 }
@@ -123,6 +124,7 @@ static void detach(struct vgpu_device *device)
 	/* vgpu_lose may have been under way when the drain was stopped. */
 	cancel_work_sync(&device->drain_work);
 	device->detached = true;
+	vgpu_dma_revoke(device);
 	vgpu_pool_reset(front->pool);
 	if (front->blobs)
 		vgpu_blobs_unmap_all(front->blobs);
@@ -147,6 +149,8 @@ int vgpu_device_create(struct vgpu_front *front)
 	INIT_WORK(&device->config_work, vgpu_config_work);
 	for (i = 0; i < VGPU_NUM_QUEUES; i++)
 		spin_lock_init(&device->queues[i].lock);
+	mutex_init(&device->resources_lock);
+	xa_init(&device->resources);
 	vgpu_drain_init(device);
 	err = read_info(device);
 	if (err)

@@ -96,6 +96,40 @@ static void sg_grant(struct vgpu_device *device, struct scatterlist *sg, grant_r
 	sg_dma_len(sg) = sg->length;
 }
 
+/* Which resources are granted: unmapping and vgpu_dma_revoke end the grants of each but once. */
+static int remember(struct vgpu_device *device, struct scatterlist *list, int nents)
+{
+	return xa_err(xa_store(&device->resources, (unsigned long)list, xa_mk_value(nents),
+			       GFP_ATOMIC));
+}
+
+static void forget(struct vgpu_device *device, struct scatterlist *list)
+{
+	void *entry = xa_erase(&device->resources, (unsigned long)list);
+	struct scatterlist *sg;
+	int i;
+
+	if (!entry)
+		return;
+	for_each_sg(list, sg, xa_to_value(entry), i)
+		sg_end(device, sg);
+}
+
+/*
+ * Take back what is still granted, when the device has ended: virtio_gpu does not unmap what its
+ * device could not be asked to forget any more.
+ */
+void vgpu_dma_revoke(struct vgpu_device *device)
+{
+	unsigned long list;
+	void *entry;
+
+	mutex_lock(&device->resources_lock);
+	xa_for_each(&device->resources, list, entry)
+		forget(device, (struct scatterlist *)list);
+	mutex_unlock(&device->resources_lock);
+}
+
 /*
  * Grant a resource. The whole gets one run of references if there is one, else each entry one of
  * its own (max_mapping_size keeps entries short). What is not made of whole pages is refused: the
@@ -129,7 +163,9 @@ static int dma_map_list(struct device *dev, struct scatterlist *list, int nents,
 		sg_grant(device, sg, first);
 		first += count;
 	}
-	return nents;
+	sg = NULL;
+	if (!remember(device, list, nents))
+		return nents;
 
 undo:
 	done = sg;
@@ -139,15 +175,18 @@ undo:
 	return -ENOMEM;
 }
 
-/* Also of devices that have lost their backend: the last user of a resource may come late. */
+/*
+ * Also of devices that have lost their backend: the last user of a resource may come late. Sleeps,
+ * as all who unmap scatter lists of a DRM device can.
+ */
 static void dma_unmap_list(struct device *dev, struct scatterlist *list, int nents,
 			   enum dma_data_direction direction, unsigned long attrs)
 {
-	struct scatterlist *sg;
-	int i;
+	struct vgpu_device *device = vgpu_from_dev(dev);
 
-	for_each_sg(list, sg, nents, i)
-		sg_end(vgpu_from_dev(dev), sg);
+	mutex_lock(&device->resources_lock);
+	forget(device, list);
+	mutex_unlock(&device->resources_lock);
 }
 
 static size_t dma_max_size(struct device *dev)

@@ -28,6 +28,7 @@
 #include <linux/virtio_ring.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+#include <linux/xarray.h>
 
 #include <xen/grant_table.h>
 #include <xen/page.h>
@@ -178,6 +179,8 @@ struct vgpu_device {
 	atomic_t lost;			/* enum vgpu_loss */
 	bool quiet;			/* the backend has been told or is gone; queues_lock */
 	bool detached;			/* the pool must not be used any more */
+	struct mutex resources_lock;	/* the end of grants */
+	struct xarray resources;	/* scatter lists that are granted: their entries */
 	struct work_struct drain_work;
 	struct delayed_work watch_work;
 	struct delayed_work stuck_work;
@@ -239,6 +242,7 @@ void vgpu_watch(struct vgpu_device *device);
 
 /* dma.c */
 extern const struct dma_map_ops vgpu_dma_ops;
+void vgpu_dma_revoke(struct vgpu_device *device);
 
 /* pool.c */
 struct vgpu_pool *vgpu_pool_create(struct vgpu_front *front, unsigned int pages);
