@@ -8,6 +8,7 @@
 
 #include <linux/dma-map-ops.h>
 #include <linux/virtio_config.h>
+#include <linux/workqueue.h>
 
 #ifndef VGPU_HAVE_VIRTQUEUE_INFO
 /* Before 6.11 the properties of virtqueues came as parallel arrays. */
@@ -21,6 +22,13 @@ struct virtqueue_info {
 #ifndef DMA_ATTR_MMIO
 /* Only dma_map_ops.map_phys has it. */
 #define DMA_ATTR_MMIO 0
+#endif
+
+/* Where schedule_work queues. */
+#ifdef VGPU_HAVE_PERCPU_WQ
+#define vgpu_schedule_wq system_percpu_wq
+#else
+#define vgpu_schedule_wq system_wq
 #endif
 
 #endif

@@ -117,7 +117,9 @@ static void reset(struct virtio_device *vdev)
 	struct vgpu_device *device = vgpu_from_vdev(vdev);
 
 	device->status = 0;
-	if (!vgpu_is_lost(device))
+	if (vgpu_queues_exist(device))
+		vgpu_stop(device);
+	else if (!vgpu_is_lost(device))
 		vgpu_call_reset(device->front, false);
 }
 

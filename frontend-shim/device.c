@@ -203,7 +203,7 @@ void vgpu_device_event(struct vgpu_device *device)
 	int i;
 
 	/* Then only the drain calls the queues. */
-	if (vgpu_is_lost(device))
+	if (vgpu_is_draining(device))
 		return;
 	if (READ_ONCE(shared->status) & VGPU_DEVICE_NEEDS_RESET)
 		vgpu_lose(device, VGPU_LOST_RESET);

@@ -32,13 +32,18 @@ static void dma_free(struct device *dev, size_t size, void *memory, dma_addr_t a
 static dma_addr_t dma_map(struct vgpu_device *device, void *data, size_t size,
 			  enum dma_data_direction direction)
 {
+	dma_addr_t address;
+
 	if (device->detached)
 		return DMA_MAPPING_ERROR;
 	vgpu_queues_observe(device);
 	vgpu_watch(device);
 	if (direction != DMA_FROM_DEVICE)
 		vgpu_count(&device->front->counters, VGPU_BYTES_TO_DEVICE, size);
-	return vgpu_pool_bounce(device->front->pool, data, size, direction != DMA_FROM_DEVICE);
+	address = vgpu_pool_bounce(device->front->pool, data, size, direction != DMA_FROM_DEVICE);
+	if (address != DMA_MAPPING_ERROR)
+		atomic_inc(&device->mapped);
+	return address;
 }
 
 static void dma_unmap(struct device *dev, dma_addr_t address, size_t size,
@@ -52,6 +57,7 @@ static void dma_unmap(struct device *dev, dma_addr_t address, size_t size,
 	if (direction != DMA_TO_DEVICE)
 		vgpu_count(&device->front->counters, VGPU_BYTES_FROM_DEVICE, size);
 	vgpu_pool_unbounce(device->front->pool, address, size, direction != DMA_TO_DEVICE);
+	atomic_dec(&device->mapped);
 }
 
 #ifdef VGPU_HAVE_MAP_PHYS

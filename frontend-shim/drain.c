@@ -4,11 +4,13 @@
  * there is no backend any more, this module takes the part of the device and answers all requests,
  * those in flight and those to come, with errors, until virtio_gpu has been unbound.
  */
-#include <linux/sched.h>
+#include <linux/delay.h>
 
 #include "vgpu.h"
 
 #define WATCH_INTERVAL HZ
+#define STOP_TRIES 500
+#define STOP_INTERVAL 10	/* ms */
 
 static const char * const reasons[] = {
 	[VGPU_LOST_STATE] = "the backend has ended the connection",
@@ -33,8 +35,12 @@ void vgpu_drain(struct vgpu_device *device)
 	int i;
 
 	mutex_lock(&device->queues_lock);
+	if (!vgpu_is_draining(device)) {
+		mutex_unlock(&device->queues_lock);
+		return;
+	}
 	/* Two must not answer the same requests. */
-	if (!device->quiet) {
+	if (why != VGPU_NOT_LOST && !device->quiet) {
 		if (may_live(why) && device->front->irq && vgpu_call_reset(device->front, true))
 			dev_warn(&device->pdev.dev, "the backend does not answer a reset\n");
 		device->quiet = true;
@@ -56,6 +62,37 @@ void vgpu_drain(struct vgpu_device *device)
 static void drain_work(struct work_struct *work)
 {
 	vgpu_drain(container_of(work, struct vgpu_device, drain_work));
+}
+
+/*
+ * End all work in the queues, which are about to go: what the backend has not answered by now is
+ * answered with errors. virtio_gpu has waited for its own work by then, but answers cause some
+ * more; when this returns that is over. Sleeps.
+ */
+void vgpu_stop(struct vgpu_device *device)
+{
+	struct vgpu_front *front = device->front;
+	unsigned long flags;
+	int tries;
+
+	if (device->stopping)
+		return;
+	if (!vgpu_is_lost(device))
+		vgpu_call_reset(front, false);
+	spin_lock_irqsave(&front->device_lock, flags);
+	WRITE_ONCE(device->stopping, true);
+	spin_unlock_irqrestore(&front->device_lock, flags);
+	for (tries = 0; tries < STOP_TRIES; tries++) {
+		vgpu_drain(device);
+		if (!atomic_read(&device->mapped))
+			break;
+		msleep(STOP_INTERVAL);
+	}
+	if (tries == STOP_TRIES)
+		dev_warn(&device->pdev.dev, "%d buffers of requests are left\n",
+			 atomic_read(&device->mapped));
+	/* Not flush_workqueue, which warns: nothing here is in the way of that queue's work. */
+	__flush_workqueue(vgpu_schedule_wq);
 }
 
 /* Give the backend up. Any context; only the first reason counts. */

@@ -20,7 +20,7 @@ static bool notify(struct virtqueue *vq)
 {
 	struct vgpu_device *device = vgpu_from_vdev(vq->vdev);
 
-	if (vgpu_is_lost(device))
+	if (vgpu_is_draining(device))
 		queue_work(system_unbound_wq, &device->drain_work);
 	else
 		vgpu_notify(device->front);
@@ -89,6 +89,7 @@ int vgpu_queues_create(struct vgpu_device *device, unsigned int num, struct virt
 {
 	unsigned int i, index = 0;
 
+	WRITE_ONCE(device->stopping, false);
 	if (num > min_t(u32, device->info.num_queues, VGPU_NUM_QUEUES))
 		return -EINVAL;
 	for (i = 0; i < num; i++) {
@@ -99,7 +100,6 @@ int vgpu_queues_create(struct vgpu_device *device, unsigned int num, struct virt
 		if (IS_ERR(vqs[i])) {
 			int err = PTR_ERR(vqs[i]);
 
-			vgpu_call_reset(device->front, false);
 			vgpu_queues_destroy(device);
 			return err;
 		}
@@ -107,11 +107,23 @@ int vgpu_queues_create(struct vgpu_device *device, unsigned int num, struct virt
 	return 0;
 }
 
-/* The device must have been reset or lost before. */
+bool vgpu_queues_exist(struct vgpu_device *device)
+{
+	int i;
+
+	for (i = 0; i < VGPU_NUM_QUEUES; i++)
+		if (device->queues[i].vq)
+			return true;
+	return false;
+}
+
+/* Some drivers reset the device before, others do not. */
 void vgpu_queues_destroy(struct vgpu_device *device)
 {
 	int i;
 
+	if (vgpu_queues_exist(device))
+		vgpu_stop(device);
 	for (i = 0; i < VGPU_NUM_QUEUES; i++) {
 		struct vgpu_queue *queue = &device->queues[i];
 		struct virtqueue *vq = queue->vq;

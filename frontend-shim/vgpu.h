@@ -178,6 +178,8 @@ struct vgpu_device {
 
 	atomic_t lost;			/* enum vgpu_loss */
 	bool quiet;			/* the backend has been told or is gone; queues_lock */
+	bool stopping;			/* queues are about to go; queues_lock and device_lock */
+	atomic_t mapped;		/* buffers in queues */
 	bool detached;			/* the pool must not be used any more */
 	struct mutex resources_lock;	/* the end of grants */
 	struct xarray resources;	/* scatter lists that are granted: their entries */
@@ -199,6 +201,12 @@ static inline struct vgpu_device *vgpu_from_dev(struct device *dev)
 static inline bool vgpu_is_lost(struct vgpu_device *device)
 {
 	return atomic_read(&device->lost) != VGPU_NOT_LOST;
+}
+
+/* Whether this module answers what is in the queues. */
+static inline bool vgpu_is_draining(struct vgpu_device *device)
+{
+	return vgpu_is_lost(device) || READ_ONCE(device->stopping);
 }
 
 /* xenbus.c */
@@ -230,12 +238,14 @@ int vgpu_queues_create(struct vgpu_device *device, unsigned int num, struct virt
 		       struct virtqueue_info info[]);
 void vgpu_queues_destroy(struct vgpu_device *device);
 void vgpu_queues_observe(struct vgpu_device *device);
+bool vgpu_queues_exist(struct vgpu_device *device);
 bool vgpu_queues_busy(struct vgpu_device *device);
 unsigned int vgpu_queue_fail_all(struct vgpu_device *device, struct vgpu_queue *queue);
 
 /* drain.c */
 void vgpu_lose(struct vgpu_device *device, enum vgpu_loss why);
 void vgpu_drain(struct vgpu_device *device);
+void vgpu_stop(struct vgpu_device *device);
 void vgpu_drain_init(struct vgpu_device *device);
 void vgpu_drain_stop(struct vgpu_device *device);
 void vgpu_watch(struct vgpu_device *device);

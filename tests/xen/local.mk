@@ -13,6 +13,13 @@ EXTRA_DIST += \
 	tests/xen/kernel \
 	tests/xen/lib.sh \
 	tests/xen/manager.py \
+	tests/xen/module-build \
 	tests/xen/prepare \
+	tests/xen/shim.py \
+	tests/xen/shim/device.c \
+	tests/xen/shim/device.h \
+	tests/xen/shim/drm-client.c \
+	tests/xen/shim/fake-backend.c \
+	tests/xen/shim/standalone.mk \
 	tests/xen/testbed.py \
 	tests/xen/tree
