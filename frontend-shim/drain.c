@@ -93,6 +93,9 @@ void vgpu_stop(struct vgpu_device *device)
 			 atomic_read(&device->mapped));
 	/* Not flush_workqueue, which warns: nothing here is in the way of that queue's work. */
 	__flush_workqueue(vgpu_schedule_wq);
+	/* Programs have lost their mappings, and the backend does not ask after a reset. */
+	if (front->blobs)
+		vgpu_blobs_unmap_all(front->blobs);
 }
 
 /* Give the backend up. Any context; only the first reason counts. */
