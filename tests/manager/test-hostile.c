@@ -183,7 +183,8 @@ static void test_flood(void **state)
         assert_true(xen_manager_step(manager, loop_now() + 1));
     }
     assert_true(round > 100);
-    assert_in_range(fake_device->starts, 1, 8);
+    /* One that is killed at once may not have come to count itself. */
+    assert_in_range(fake_device->starts, 0, 8);
     expect("/local/domain/0/backend/vgpu/8/0/state", "2");
 }
 
