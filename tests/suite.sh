@@ -70,6 +70,7 @@ done
 # ---- Xen, Dom0 and guests of ARM64, emulated; see tests/xen/README.md ----
 
 run xen-prepare 1800 tests/xen/prepare
+group xen-module 900 tests/xen/module-build
 group xen-boot 600 tests/xen/boot.py
 
 summary

@@ -510,7 +510,7 @@ int device_connect(struct device *device, const struct device_options *options,
     device->options = *options;
     device->nodes = *nodes;
     device->grants = xen_grants_open(nodes->domid);
-    device->events = xen_events_open();
+    device->events = xen_events_open(nodes->domid);
     device->shared = xen_shared_pages_open(nodes->domid);
     if (!device->grants || !device->events || !device->shared)
         return -errno;
