@@ -161,9 +161,8 @@ static int connect_device(struct device *device, const struct device_options *op
     } else if (read_refs(nodes.window_pages, pages) != pages) {
         say("wrong: window-refs");
     }
-    nodes.zeroed = xen_store_read(store, XEN_STORE_NONE,
-                                  xen_path("%s/window-zeroed", frontend.s).s, zeroed,
-                                  sizeof(zeroed)) > 0;
+    nodes.zeroed = xen_store_read(store, XEN_STORE_NONE, xen_path("%s/window-zeroed", frontend.s).s,
+                                  zeroed, sizeof(zeroed)) > 0;
     say("offered: window at %#" PRIx64 ", zeroed %d, %u pages of pool", nodes.window_base,
         nodes.zeroed, nodes.pool_pages);
     const int error = device_connect(device, options, &nodes);
