@@ -105,7 +105,7 @@ static bool assigns_name(const char *text)
 static void first_line(const char *report, char *line, size_t size)
 {
     backend_copy_printable(line, size, report ? report : "");
-    char *end = report ? strchr(report, '\n') : NULL;
+    const char *end = report ? strchr(report, '\n') : NULL;
     if (end && (size_t)(end - report) < size)
         line[end - report] = '\0';
 }
