@@ -23,7 +23,7 @@
 
 #define PROG_SKIP          77
 #define PROG_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define PROG_NO_TIMEOUT    (30ull * 1000 * 1000 * 1000) /* ns: longer than anything here may take */
+#define PROG_NO_TIMEOUT    (300ull * 1000 * 1000 * 1000) /* ns: more than any wait takes, emulated */
 
 #define PROG_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 

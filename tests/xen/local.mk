@@ -3,6 +3,8 @@ EXTRA_DIST += \
 	tests/xen/README.md \
 	tests/xen/boot.py \
 	tests/xen/build \
+	tests/xen/faults.py \
+	tests/xen/gpu.py \
 	tests/xen/harness.py \
 	tests/xen/images \
 	tests/xen/inside/agent \
@@ -22,4 +24,5 @@ EXTRA_DIST += \
 	tests/xen/shim/fake-backend.c \
 	tests/xen/shim/standalone.mk \
 	tests/xen/testbed.py \
-	tests/xen/tree
+	tests/xen/tree \
+	tests/xen/venus.py
