@@ -3,6 +3,7 @@ EXTRA_DIST += \
 	tests/xen/README.md \
 	tests/xen/boot.py \
 	tests/xen/build \
+	tests/xen/demo.py \
 	tests/xen/faults.py \
 	tests/xen/gpu.py \
 	tests/xen/harness.py \
