@@ -72,7 +72,5 @@ done
 run xen-prepare 1800 tests/xen/prepare
 group xen-module 900 tests/xen/module-build
 group xen-boot 600 tests/xen/boot.py
-group xen-gpu 1200 tests/xen/gpu.py
-group xen-faults 1200 tests/xen/faults.py
 
 summary
