@@ -72,9 +72,9 @@ done
 run xen-prepare 1800 tests/xen/prepare
 group xen-module 900 tests/xen/module-build
 group xen-boot 600 tests/xen/boot.py
-group xen-gpu 1200 tests/xen/gpu.py foreign
-# grant and per-blob pass, but take minutes each in emulation; by hand: tests/xen/gpu.py grant per-blob
-skip xen-gpu-others "grant and per-blob take too long here; two-guests has not passed yet"
+group xen-gpu 1200 tests/xen/gpu.py foreign two-guests
+# They take minutes each in emulation.
+skip xen-gpu-others "by hand, for the time they take: tests/xen/gpu.py grant per-blob"
 skip xen-faults "only its first part has passed yet"
 
 summary
