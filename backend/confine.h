@@ -16,8 +16,8 @@ bool confine_peer_lives(int socket);
 /* Close every descriptor but 0 to 2, `first` and `second` (-1: none). False after logging why. */
 bool confine_descriptors(int first, int second);
 
-/* See no network, and nothing of other processes' System V objects.  Without the privilege, as in
- * tests, everything stays as it is. */
+/* See no network, and nothing of other processes' System V objects.  Without the privilege
+ * everything stays as it is, and a warning says so. */
 void confine_namespaces(void);
 
 /*
