@@ -57,7 +57,7 @@ tests_device_test_window_LDADD = $(DEVICE_TEST_LIBS)
 
 # With render.c itself.
 tests_device_test_processes_CPPFLAGS = $(DEVICE_TEST_CPPFLAGS) -I$(srcdir)/tests/wire
-tests_device_test_processes_SOURCES = tests/device/test-processes.c
+tests_device_test_processes_SOURCES = tests/device/test-processes.c tests/device/stream.h
 tests_device_test_processes_LDADD = tests/device/libpeer.a backend/libbackend.a \
 	tests/wire/libnull.a $(CAPNG_LIBS) $(UNIT_LIBS)
 

@@ -23,6 +23,7 @@
 
 #include "confine.h"
 #include "log.h"
+#include "render-fixture.h"
 #include "render.h"
 #include "render_limits.h"
 #include "render_protocol.h"
@@ -42,13 +43,7 @@ struct test {
     int last_error;
 };
 
-static int enter(struct vgpu_transport *transport)
-{
-    transport->render_fd = -1;
-    return 0;
-}
-
-static const struct vgpu_transport_ops ops = {.enter_render_process = enter};
+static const struct vgpu_transport_ops ops = {.enter_render_process = render_fixture_enter};
 
 /* ---- events ---- */
 
@@ -103,13 +98,7 @@ static int set_up(void **state)
 {
     struct test *t = calloc(1, sizeof(*t));
     assert_non_null(t);
-    t->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    t->transport.ops = &ops;
-    t->transport.window = (struct venus_shm){
-        .base = mmap(NULL, WINDOW_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0),
-        .size = WINDOW_SIZE,
-    };
-    t->transport.window_size = WINDOW_SIZE;
+    t->epoll_fd = render_fixture_open(&t->transport, &ops, WINDOW_SIZE);
     backend_log_init(getenv("VERBOSE") ? VENUS_LOG_DEBUG : -1);
     *state = t;
     return 0;
@@ -118,11 +107,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct test *t = *state;
-    render_destroy(t->render);
-    /* No process is left, not even a dead one. */
-    const bool clean = waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD;
-    munmap(t->transport.window.base, WINDOW_SIZE);
-    close(t->epoll_fd);
+    const bool clean = render_fixture_close(&t->transport, t->epoll_fd, t->render);
     free(t);
     return clean ? 0 : -1;
 }
@@ -205,7 +190,7 @@ static int enter_and_fork(struct vgpu_transport *transport)
         if (!fork())
             speak(socket, begun[1]);
     }
-    return read(begun[0], &byte, 1) == 1 ? enter(transport) : -EIO;
+    return read(begun[0], &byte, 1) == 1 ? render_fixture_enter(transport) : -EIO;
 }
 
 /* Try all ways to a process that could stay behind, and answer how many there are. */

@@ -23,9 +23,11 @@
 
 #include "log.h"
 #include "null.h"
+#include "render-fixture.h"
 #include "render.h"
 #include "render_limits.h"
 #include "render_protocol.h"
+#include "stream.h"
 #include "thread.h"
 
 #define PAGE        4096u
@@ -34,27 +36,7 @@
 /* How long to wait for what must happen, in milliseconds: machines can be very busy. */
 #define PATIENCE 20000
 
-/* Commands and a struct, by their numbers on the wire. */
-enum {
-    CREATE_INSTANCE = 0,
-    ENUMERATE_PHYSICAL_DEVICES = 2,
-    SET_REPLY = 178,
-    CREATE_RING = 188,
-    WAIT_RING = 253,
-    RING_CREATE_INFO = 1000384000,
-};
-
-/* Where a ring has its parts. */
-#define TAIL        64
-#define STATUS      128
-#define BUFFER      192
-#define BUFFER_SIZE 256
-#define FATAL       2u
-
-struct stream {
-    uint8_t bytes[1024];
-    uint32_t size;
-};
+#define FATAL 2u /* in a ring's status */
 
 struct test {
     struct vgpu_transport transport;
@@ -70,12 +52,6 @@ struct test {
 };
 
 /* ---- the transport: memory that is shared with the child ---- */
-
-static int enter(struct vgpu_transport *transport)
-{
-    transport->render_fd = -1;
-    return 0;
-}
 
 static int fail_to_enter(struct vgpu_transport *transport)
 {
@@ -100,7 +76,7 @@ static void free_pages(struct vgpu_transport *transport, void *pages, uint32_t c
 }
 
 static const struct vgpu_transport_ops ops = {
-    .enter_render_process = enter,
+    .enter_render_process = render_fixture_enter,
     .alloc_pages = alloc_pages,
     .free_pages = free_pages,
 };
@@ -212,13 +188,7 @@ static void start(struct test *t, bool per_blob)
 static int set_up(void **state)
 {
     struct test *t = calloc(1, sizeof(*t));
-    t->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    t->transport.ops = &ops;
-    t->transport.window = (struct venus_shm){
-        .base = mmap(NULL, WINDOW_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0),
-        .size = WINDOW_SIZE,
-    };
-    t->transport.window_size = WINDOW_SIZE;
+    t->epoll_fd = render_fixture_open(&t->transport, &ops, WINDOW_SIZE);
     backend_log_init(getenv("VERBOSE") ? VENUS_LOG_DEBUG : VENUS_LOG_ERROR);
     *state = t;
     return 0;
@@ -227,11 +197,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct test *t = *state;
-    render_destroy(t->render);
-    /* No process is left, not even a dead one. */
-    const bool clean = waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD;
-    munmap(t->transport.window.base, WINDOW_SIZE);
-    close(t->epoll_fd);
+    const bool clean = render_fixture_close(&t->transport, t->epoll_fd, t->render);
     free(t);
     return clean ? 0 : -1;
 }
@@ -257,44 +223,10 @@ static void attach(struct test *t, uint32_t id, uint64_t offset, uint64_t size, 
 
 /* ---- streams ---- */
 
-static void put(struct stream *s, const void *bytes, uint32_t size)
-{
-    assert_true(s->size + size <= sizeof(s->bytes));
-    memcpy(s->bytes + s->size, bytes, size);
-    s->size += size;
-}
-
-static void put32(struct stream *s, uint32_t v)
-{
-    put(s, &v, 4);
-}
-
-static void put64(struct stream *s, uint64_t v)
-{
-    put(s, &v, 8);
-}
-
 static void create_ring(struct test *t, uint64_t id, uint32_t resource)
 {
     struct stream s = {.size = 0};
-    put32(&s, CREATE_RING);
-    put32(&s, 0);
-    put64(&s, id);
-    put64(&s, 1);
-    put32(&s, RING_CREATE_INFO);
-    put64(&s, 0);
-    put32(&s, 0);
-    put32(&s, resource);
-    put64(&s, 0);
-    put64(&s, BUFFER + BUFFER_SIZE);
-    put64(&s, 1000000);
-    put64(&s, 0);
-    put64(&s, TAIL);
-    put64(&s, STATUS);
-    put64(&s, BUFFER);
-    put64(&s, BUFFER_SIZE);
-    put64(&s, BUFFER + BUFFER_SIZE);
-    put64(&s, 0);
+    put_create_ring(&s, id, resource);
     assert_int_equal(render_submit(t->render, s.bytes, s.size), 0);
 }
 
@@ -302,10 +234,7 @@ static void create_ring(struct test *t, uint64_t id, uint32_t resource)
 static void block(struct test *t, uint64_t ring)
 {
     struct stream s = {.size = 0};
-    put32(&s, WAIT_RING);
-    put32(&s, 0);
-    put64(&s, ring);
-    put64(&s, 1000);
+    put_wait_ring(&s, ring);
     assert_int_equal(render_submit(t->render, s.bytes, s.size), 0);
 }
 
@@ -510,7 +439,7 @@ static void test_released_rings_are_forgotten(void **state)
     struct test *t = *state;
     struct stream s = {.size = 0};
     start_ring(t);
-    put32(&s, CREATE_RING + 1); /* destroy */
+    put32(&s, DESTROY_RING);
     put32(&s, 0);
     put64(&s, 77);
     assert_int_equal(render_submit(t->render, s.bytes, s.size), 0);
@@ -555,7 +484,7 @@ static void test_large_submission(void **state)
     assert_non_null(stream);
     start_ring(t);
     struct stream notify = {.size = 0};
-    put32(&notify, 190); /* vkNotifyRingMESA: does nothing that lasts */
+    put32(&notify, NOTIFY_RING); /* does nothing that lasts */
     put32(&notify, 0);
     put64(&notify, 77);
     put64(&notify, 0);
@@ -653,14 +582,9 @@ static void test_driver_of_the_host(void **state)
     put64(&s, 0); /* pAllocator */
     put64(&s, 1); /* pInstance */
     put64(&s, 42);
-    put32(&s, SET_REPLY);
-    put32(&s, 0);
-    put64(&s, 1);
-    put32(&s, 3);
-    put64(&s, 0);
-    put64(&s, 64);
+    put_set_reply(&s, 3, 64);
     put32(&s, ENUMERATE_PHYSICAL_DEVICES);
-    put32(&s, 1); /* with a reply */
+    put32(&s, GENERATE_REPLY);
     put64(&s, 42);
     put64(&s, 1); /* pPhysicalDeviceCount */
     put32(&s, 0);

@@ -7,11 +7,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "null.h"
 #include "peer.h"
+#include "stream.h"
 
 #define OK     VIRTIO_GPU_RESP_OK_NODATA
 #define MAPPED VIRTIO_GPU_RESP_OK_MAP_INFO
@@ -22,26 +23,9 @@
 /* How long to wait for what must happen: machines can be very busy. */
 #define PATIENCE_MS 20000
 
-/* Commands and a struct, by their numbers on the wire. */
-enum {
-    ENUMERATE_INSTANCE_VERSION = 137,
-    SET_REPLY = 178,
-    CREATE_RING = 188,
-    WAIT_RING = 253,
-    RING_CREATE_INFO = 1000384000,
-    GENERATE_REPLY = 1,
-};
-
 /* ---- the world of render processes ---- */
 
 static int epoll_fd = -1;
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static PFN_vkGetInstanceProcAddr load_null(void)
 {
@@ -60,7 +44,7 @@ static bool step(struct peer *peer, int timeout)
 {
     struct epoll_event event;
     const int n = epoll_wait(epoll_fd, &event, 1, timeout);
-    peer_time_ms = now_ms();
+    peer_time_ms = backend_now_ms();
     if (n > 0)
         gpu_device_dispatch(peer->device, event.data.ptr);
     if (gpu_device_next_time(peer->device) <= peer_time_ms)
@@ -82,8 +66,8 @@ void peer_world_end(void)
 
 static uint32_t wait_for(struct peer *peer, struct peer_request *request)
 {
-    const int64_t end = now_ms() + PATIENCE_MS;
-    while (!peer_poll(peer, request) && now_ms() < end)
+    const int64_t end = backend_now_ms() + PATIENCE_MS;
+    while (!peer_poll(peer, request) && backend_now_ms() < end)
         step(peer, 10);
     return peer_type(peer, request);
 }
@@ -106,9 +90,10 @@ static pid_t last_child(void)
 
 /* ---- streams ---- */
 
+/* As it lies in a request: the bytes follow at once. */
 struct submission {
     struct virtio_gpu_cmd_submit submit;
-    uint8_t bytes[256];
+    struct stream stream;
 };
 
 static struct submission submission(uint32_t context)
@@ -117,29 +102,13 @@ static struct submission submission(uint32_t context)
         .submit = {.hdr = {.type = VIRTIO_GPU_CMD_SUBMIT_3D, .ctx_id = context}}};
 }
 
-static void put(struct submission *s, const void *bytes, uint32_t size)
-{
-    assert_true(s->submit.size + size <= sizeof(s->bytes));
-    memcpy(s->bytes + s->submit.size, bytes, size);
-    s->submit.size += size;
-}
-
-static void put32(struct submission *s, uint32_t value)
-{
-    put(s, &value, sizeof(value));
-}
-
-static void put64(struct submission *s, uint64_t value)
-{
-    put(s, &value, sizeof(value));
-}
-
 /* Send it with a fence on timeline 0 of its context. */
 static struct peer_request fenced(struct peer *peer, struct submission *s)
 {
     s->submit.hdr.flags = NAMED;
     s->submit.hdr.fence_id++;
-    return peer_send(peer, s, sizeof(s->submit) + s->submit.size,
+    s->submit.size = s->stream.size;
+    return peer_send(peer, s, sizeof(s->submit) + s->stream.size,
                      sizeof(struct virtio_gpu_ctrl_hdr));
 }
 
@@ -147,15 +116,10 @@ static struct peer_request fenced(struct peer *peer, struct submission *s)
 static struct submission ask_version(uint32_t context, uint32_t resource)
 {
     struct submission s = submission(context);
-    put32(&s, SET_REPLY);
-    put32(&s, 0);
-    put64(&s, 1);
-    put32(&s, resource);
-    put64(&s, 0);
-    put64(&s, 4096);
-    put32(&s, ENUMERATE_INSTANCE_VERSION);
-    put32(&s, GENERATE_REPLY);
-    put64(&s, 1);
+    put_set_reply(&s.stream, resource, 4096);
+    put32(&s.stream, ENUMERATE_INSTANCE_VERSION);
+    put32(&s.stream, GENERATE_REPLY);
+    put64(&s.stream, 1);
     return s;
 }
 
@@ -171,28 +135,8 @@ static void move_replies(struct peer *peer, uint32_t context, uint32_t resource)
 static struct submission block(uint32_t context, uint32_t resource)
 {
     struct submission s = submission(context);
-    put32(&s, CREATE_RING);
-    put32(&s, 0);
-    put64(&s, 77);
-    put64(&s, 1);
-    put32(&s, RING_CREATE_INFO);
-    put64(&s, 0);
-    put32(&s, 0);
-    put32(&s, resource);
-    put64(&s, 0);
-    put64(&s, 512);
-    put64(&s, 1000000);
-    put64(&s, 0);
-    put64(&s, 64);
-    put64(&s, 128);
-    put64(&s, 192);
-    put64(&s, 256);
-    put64(&s, 448);
-    put64(&s, 64);
-    put32(&s, WAIT_RING);
-    put32(&s, 0);
-    put64(&s, 77);
-    put64(&s, 1000);
+    put_create_ring(&s.stream, 77, resource);
+    put_wait_ring(&s.stream, 77);
     return s;
 }
 
@@ -312,15 +256,15 @@ static void test_refused(void **state)
     struct peer *peer = *state;
     assert_int_equal(peer_ctx_create(peer, 1), OK);
     struct submission s = submission(1);
-    put32(&s, 0xffffffff);
-    put32(&s, 0);
+    put32(&s.stream, 0xffffffff);
+    put32(&s.stream, 0);
     struct peer_request request = fenced(peer, &s);
     assert_int_not_equal(wait_for(peer, &request), 0);
-    const int64_t end = now_ms() + PATIENCE_MS;
-    while (!peer_stats(peer).context_failures && now_ms() < end)
+    const int64_t end = backend_now_ms() + PATIENCE_MS;
+    while (!peer_stats(peer).context_failures && backend_now_ms() < end)
         step(peer, 10);
     assert_int_equal(peer_submit(peer, 1, 0), UNSPEC);
-    while (last_child() && now_ms() < end)
+    while (last_child() && backend_now_ms() < end)
         step(peer, 10);
     assert_int_equal(last_child(), 0);
     assert_int_equal(peer_stats(peer).contexts, 1);
@@ -337,8 +281,8 @@ static void test_reset(void **state)
         struct submission s = block(1, 1);
         fenced(peer, &s);
         peer_op(peer, VGPU_OP_RESET, 0, 0, 0, 0, 0);
-        const int64_t end = now_ms() + PATIENCE_MS;
-        while (peer_op_status(peer) < 0 && now_ms() < end)
+        const int64_t end = backend_now_ms() + PATIENCE_MS;
+        while (peer_op_status(peer) < 0 && backend_now_ms() < end)
             step(peer, 10);
         assert_int_equal(peer_op_status(peer), VGPU_STATUS_OK);
         assert_true(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);
