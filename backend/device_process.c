@@ -8,9 +8,9 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "confine.h"
 #include "device_stats.h"
 #include "exit_codes.h"
@@ -72,20 +72,13 @@ static void handle_control(struct process *p)
 
 /* ---- the loop ---- */
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Milliseconds until the device wants to be called, for epoll_wait(). */
 static int time_left(const struct process *p)
 {
     const int64_t next = gpu_device_next_time(p->device);
     if (next == INT64_MAX)
         return -1;
-    const int64_t left = next - now_ms();
+    const int64_t left = next - backend_now_ms();
     return left < 0 ? 0 : left > 60000 ? 60000 : (int)left;
 }
 
@@ -118,7 +111,7 @@ static void run(struct process *p)
             else
                 gpu_device_dispatch(p->device, event.data.ptr);
         }
-        if (!p->ended && gpu_device_next_time(p->device) <= now_ms())
+        if (!p->ended && gpu_device_next_time(p->device) <= backend_now_ms())
             gpu_device_handle_times(p->device);
     }
 }

@@ -7,6 +7,7 @@ backend_libbackend_a_CPPFLAGS = $(VENUS_CPPFLAGS) -I$(srcdir)/backend $(CAPNG_CF
 	$(XEN_CFLAGS) $(JSONC_CFLAGS)
 backend_libbackend_a_SOURCES = \
 	backend/confine_syscalls.c \
+	backend/clock.h \
 	backend/exit_codes.h \
 	backend/gpus.c \
 	backend/gpus.h \

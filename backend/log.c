@@ -7,8 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "clock.h"
 
 /*
  * Messages that are still allowed, as a time: each one moves it on by the interval, and it must not
@@ -24,17 +25,10 @@ static struct log_budget *log_budget; /* shared with processes that were forked 
 static enum venus_log_level log_level = VENUS_LOG_INFO;
 static char log_client[96];
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Whether there may be a message now. */
 static bool spend(struct log_budget *budget)
 {
-    const int64_t now = now_ms();
+    const int64_t now = backend_now_ms();
     int64_t until = atomic_load(&budget->until), next;
     do {
         next = (until > now ? until : now) + budget->interval;

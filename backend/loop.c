@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -60,18 +59,11 @@ void loop_wait(struct loop *loop, int64_t until)
     struct epoll_event event;
     int timeout = -1;
     if (until != LOOP_NEVER) {
-        const int64_t left = until - loop_now();
+        const int64_t left = until - backend_now_ms();
         timeout = left <= 0 ? 0 : left > INT32_MAX ? INT32_MAX : (int)left;
     }
     if (epoll_wait(loop->epoll_fd, &event, 1, timeout) == 1) {
         struct loop_source *source = event.data.ptr;
         source->ready(source, event.events);
     }
-}
-
-int64_t loop_now(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * (int64_t)1000 + ts.tv_nsec / 1000000;
 }

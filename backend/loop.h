@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* An epoll loop of one thread.  Times are of CLOCK_MONOTONIC in milliseconds. */
+/* An epoll loop of one thread.  Times are those of clock.h. */
 #ifndef BACKEND_LOOP_H
 #define BACKEND_LOOP_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "clock.h"
 
 #define LOOP_NEVER INT64_MAX
 
@@ -32,7 +34,5 @@ void loop_remove(struct loop *loop, struct loop_source *source);
 
 /* Wait until `until` at the latest, and handle one event if there is one. */
 void loop_wait(struct loop *loop, int64_t until);
-
-int64_t loop_now(void);
 
 #endif

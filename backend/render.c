@@ -15,9 +15,9 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "limits.h"
 #include "log.h"
 #include "render_protocol.h"
@@ -62,13 +62,6 @@ struct render {
 
 /* Memory of all queues: this process is that of one device. */
 static size_t all_queues;
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static uint64_t page_round(uint64_t size)
 {
@@ -237,7 +230,7 @@ void render_end(struct render *r)
     if (r->ending || r->ended)
         return;
     r->ending = r->expected = r->failed = true;
-    r->deadline = now_ms() + RENDER_END_MS;
+    r->deadline = backend_now_ms() + RENDER_END_MS;
     queue_empty(r);
     if (r->socket >= 0)
         shutdown(r->socket, SHUT_WR);
@@ -637,7 +630,7 @@ void render_dispatch(struct render *r)
         r->events.ended(r->user, r);
         return;
     }
-    if (now_ms() >= r->deadline) {
+    if (backend_now_ms() >= r->deadline) {
         backend_log(VENUS_LOG_WARNING, "render process %d (%s) does not end: it is killed",
                     r->host_pid, r->name);
         render_kill(r);

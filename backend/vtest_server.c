@@ -13,9 +13,9 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "confine.h"
 #include "exit_codes.h"
 #include "log.h"
@@ -41,13 +41,6 @@ struct vtest_server {
     bool stopping;
     int64_t kill_at; /* when stopping: the end of patience */
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * (int64_t)1000 + ts.tv_nsec / 1000000;
-}
 
 /*
  * `what` tells events apart: the address of one of the server's fields, or of a peer.  Unwatch
@@ -139,7 +132,7 @@ static void refuse(struct vtest_server *s, int socket)
         vtest_peer_destroy(peer);
         return;
     }
-    peer->refused_until = now_ms() + VTEST_REFUSED_WAIT_MS;
+    peer->refused_until = backend_now_ms() + VTEST_REFUSED_WAIT_MS;
     peer->next = s->refused;
     s->refused = peer;
     s->refused_count++;
@@ -195,7 +188,7 @@ static void accept_client(struct vtest_server *s)
         backend_log(VENUS_LOG_ERROR, "accept: %s", strerror(errno));
         unwatch(s, s->listener.fd);
         s->accept_paused = true;
-        s->accept_again = now_ms() + ACCEPT_PAUSE_MS;
+        s->accept_again = backend_now_ms() + ACCEPT_PAUSE_MS;
         return;
     }
     if (s->client_count >= s->params->max_clients) {
@@ -269,7 +262,7 @@ static void stop(struct vtest_server *s, uint32_t signal)
     backend_log(VENUS_LOG_INFO, "%s: ending%s", strsignal(signal),
                 s->client_count ? ", clients will be dropped" : "");
     s->stopping = true;
-    s->kill_at = now_ms() + VTEST_SHUTDOWN_MS;
+    s->kill_at = backend_now_ms() + VTEST_SHUTDOWN_MS;
     s->accept_paused = false;
     vtest_listener_close(&s->listener);
     while (s->refused)
@@ -327,7 +320,7 @@ static int64_t next_time(const struct vtest_server *s)
 
 static void handle_times(struct vtest_server *s)
 {
-    const int64_t now = now_ms();
+    const int64_t now = backend_now_ms();
     struct vtest_peer *refused;
     while ((refused = oldest_refused(s)) &&
            (refused->refused_until <= now || s->refused_count > VTEST_MAX_REFUSED))
@@ -349,7 +342,7 @@ static void serve(struct vtest_server *s)
     while (!s->stopping || s->clients) {
         /* One event at a time: handling one may free what another one refers to. */
         struct epoll_event event;
-        const int64_t next = next_time(s), now = next == NEVER ? 0 : now_ms();
+        const int64_t next = next_time(s), now = next == NEVER ? 0 : backend_now_ms();
         const int timeout = next == NEVER ? -1 : next > now ? (int)(next - now) : 0;
         const int n = epoll_wait(s->epoll_fd, &event, 1, timeout);
         if (n > 0)

@@ -128,7 +128,7 @@ static int64_t offer_delay(struct xen_device *d, int64_t now)
 /* Offer the device as soon as it may be offered again. */
 static void delay_offer(struct xen_device *d)
 {
-    const int64_t now = loop_now(), delay = offer_delay(d, now);
+    const int64_t now = backend_now_ms(), delay = offer_delay(d, now);
     d->phase = XEN_DEVICE_DELAYED;
     d->offer_at = now + delay;
     if (delay)
@@ -427,7 +427,7 @@ struct xen_device *xen_device_create(const struct xen_device *chosen, const char
     *d = *chosen;
     backend_copy_printable(d->domain_name, sizeof(d->domain_name), domain_name);
     d->offer_at = d->close_until = LOOP_NEVER;
-    d->offers_since = loop_now();
+    d->offers_since = backend_now_ms();
     xen_nodes_init(&d->nodes, d->env->store, d->env->backend_domid, domid, devid);
     gpu_config_format(&d->config, text);
     if (!end_left_over(d, reason))
@@ -491,7 +491,7 @@ void xen_device_remove(struct xen_device *device)
     }
     d->phase = XEN_DEVICE_CLOSING;
     d->offer_at = LOOP_NEVER;
-    d->close_until = loop_now() + XEN_DEVICE_CLOSE_MS;
+    d->close_until = backend_now_ms() + XEN_DEVICE_CLOSE_MS;
 }
 
 void xen_device_forget(struct xen_device *device)

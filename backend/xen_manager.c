@@ -173,7 +173,7 @@ void xen_manager_destroy(struct xen_manager *manager)
 
 void xen_manager_stop(struct xen_manager *manager)
 {
-    manager->stop_until = loop_now() + STOP_MS;
+    manager->stop_until = backend_now_ms() + STOP_MS;
     xen_guests_stop(&manager->guests);
 }
 
@@ -189,7 +189,7 @@ bool xen_manager_step(struct xen_manager *manager, int64_t until)
     until = earlier(until, xen_guests_next_time(&m->guests));
     until = earlier(until, xen_processes_next_time(m->env.processes));
     loop_wait(m->loop, until);
-    const int64_t now = loop_now();
+    const int64_t now = backend_now_ms();
     xen_processes_tick(m->env.processes, now);
     if (m->stop_until == LOOP_NEVER) {
         xen_guests_tick(&m->guests, now);

@@ -144,7 +144,7 @@ static void kill_group(struct xen_process *p)
     if (!p->reaped)
         kill(p->pid, SIGKILL); /* it may have left the group */
     if (p->warn_at == LOOP_NEVER && !p->gone)
-        p->warn_at = loop_now() + GROUP_WARN_MS;
+        p->warn_at = backend_now_ms() + GROUP_WARN_MS;
 }
 
 /* The process itself is at fault. */
@@ -236,7 +236,7 @@ struct xen_process *xen_process_start(struct xen_processes *processes,
     p->events = events;
     p->user = user;
     p->control = (struct loop_source){.fd = control[0], .ready = control_ready, .user = p};
-    p->ready_until = loop_now() + XEN_PROCESS_START_MS;
+    p->ready_until = backend_now_ms() + XEN_PROCESS_START_MS;
     p->stats_until = p->poll_at = p->warn_at = LOOP_NEVER;
     snprintf(p->name, sizeof(p->name), "%.30s gpu %u", params->domain_name, params->devid);
     child_params.control = control[1];
@@ -289,7 +289,7 @@ void xen_process_ask_stats(struct xen_process *process)
 {
     if (process->stats_until != LOOP_NEVER)
         return; /* the answer is on its way */
-    process->stats_until = loop_now() + XEN_PROCESS_STATS_MS;
+    process->stats_until = backend_now_ms() + XEN_PROCESS_STATS_MS;
     if (process->control.fd < 0 ||
         send(process->control.fd, "stats", 5, MSG_DONTWAIT | MSG_NOSIGNAL) != 5)
         process->stats_until = 0; /* answered at the next tick */
@@ -371,11 +371,11 @@ void xen_processes_reap(struct xen_processes *processes)
             p->reaped = true;
             p->poll_at = 0;
             if (p->warn_at == LOOP_NEVER)
-                p->warn_at = loop_now() + GROUP_WARN_MS;
+                p->warn_at = backend_now_ms() + GROUP_WARN_MS;
         }
         info = (siginfo_t){0};
     }
-    xen_processes_tick(processes, loop_now());
+    xen_processes_tick(processes, backend_now_ms());
 }
 
 /* ---- times ---- */

@@ -50,10 +50,10 @@ static const char *receive_line(int fd)
 {
     static char line[65536];
     size_t size = 0;
-    const int64_t end = loop_now() + 5000;
+    const int64_t end = backend_now_ms() + 5000;
     while (!size || line[size - 1] != '\n') {
-        assert_true(loop_now() < end);
-        assert_true(xen_manager_step(manager, loop_now() + 5));
+        assert_true(backend_now_ms() < end);
+        assert_true(xen_manager_step(manager, backend_now_ms() + 5));
         const ssize_t n = recv(fd, line + size, sizeof(line) - 1 - size, MSG_DONTWAIT);
         if (!n)
             fail_msg("the connection was closed");
@@ -136,9 +136,9 @@ static void test_info_without_answer(void **state)
     (void)state;
     fake_device->mode = FAKE_DEVICE_MUTE;
     connected_guest("'hostmem=2M'");
-    const int64_t start = loop_now();
+    const int64_t start = backend_now_ms();
     assert_non_null(strstr(ask(INFO), "\"stats_error\":\"the device process does not answer\""));
-    assert_in_range(loop_now() - start, 1500, 4000);
+    assert_in_range(backend_now_ms() - start, 1500, 4000);
     /* It is asked again. */
     send_text(client, INFO "\n");
     run_for(50);
@@ -279,10 +279,10 @@ static void test_too_long(void **state)
     memset(line, 'x', sizeof(line));
     assert_int_equal(send(client, line, 4096, MSG_NOSIGNAL), 4096);
     assert_non_null(strstr(receive_line(client), "the request is too long"));
-    const int64_t end = loop_now() + 5000;
+    const int64_t end = backend_now_ms() + 5000;
     while (recv(client, line, sizeof(line), MSG_DONTWAIT) != 0) {
-        assert_true(loop_now() < end);
-        assert_true(xen_manager_step(manager, loop_now() + 5));
+        assert_true(backend_now_ms() < end);
+        assert_true(xen_manager_step(manager, backend_now_ms() + 5));
     }
 }
 

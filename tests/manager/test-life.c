@@ -330,11 +330,11 @@ static void test_back_off(void **state)
     put_config("guest", "'hostmem=2M'");
     add_guest(7, "guest");
     start_manager();
-    const int64_t end = loop_now() + 1000;
-    while (loop_now() < end) {
+    const int64_t end = backend_now_ms() + 1000;
+    while (backend_now_ms() < end) {
         if (is(be(0, "state"), "2") && !is(fe(0, "state"), "3"))
             frontend_connects(0);
-        assert_true(xen_manager_step(manager, loop_now() + 10));
+        assert_true(xen_manager_step(manager, backend_now_ms() + 10));
     }
     /* After 100, 100, 100, 200, 400, 800 ms. */
     assert_in_range(fake_device->starts, 3, 6);
@@ -454,9 +454,9 @@ static void test_stop(void **state)
     connected_guest("'hostmem=2M', 'hostmem=2M'");
     const int pid = fake_device->pid;
     raise(SIGTERM);
-    const int64_t end = loop_now() + 5000;
-    while (xen_manager_step(manager, loop_now() + 10))
-        assert_true(loop_now() < end);
+    const int64_t end = backend_now_ms() + 5000;
+    while (xen_manager_step(manager, backend_now_ms() + 10))
+        assert_true(backend_now_ms() < end);
     assert_false(process_lives(pid));
     expect(be(0, "state"), "6");
     expect(be(1, "state"), "6");
@@ -475,7 +475,7 @@ static void test_daemon_killed(void **state)
         RUN_UNTIL(is(be(0, "state"), "2"));
         frontend_connects(0);
         for (;;)
-            xen_manager_step(manager, loop_now() + 1000);
+            xen_manager_step(manager, backend_now_ms() + 1000);
     }
     for (int i = 0; i < 500 && !fake_device->starts; i++)
         usleep(10000);
@@ -492,9 +492,9 @@ static void test_xenstore_dies(void **state)
     connected_guest("'hostmem=2M'");
     fake_store_broken = true;
     node_set(fe(0, "state"), "4");
-    const int64_t end = loop_now() + 5000;
-    while (xen_manager_step(manager, loop_now() + 10))
-        assert_true(loop_now() < end);
+    const int64_t end = backend_now_ms() + 5000;
+    while (xen_manager_step(manager, backend_now_ms() + 10))
+        assert_true(backend_now_ms() < end);
     assert_logged("the connection to xenstore is lost");
     fake_store_broken = false;
 }

@@ -52,7 +52,7 @@ static void test_offered_after_stop(void **state)
     (void)state;
     connected_guest("'hostmem=2M'");
     xen_manager_stop(manager);
-    while (xen_manager_step(manager, loop_now() + 10))
+    while (xen_manager_step(manager, backend_now_ms() + 10))
         ;
     crash_manager();
     expect(be(0, "state"), "6");

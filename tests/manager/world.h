@@ -28,11 +28,11 @@ void crash_manager(void);
 /* Let the manager work until the condition holds; fails when it does not within 5 s. */
 #define RUN_UNTIL(condition)                                                                       \
     do {                                                                                           \
-        const int64_t run_end = loop_now() + 5000;                                                 \
+        const int64_t run_end = backend_now_ms() + 5000;                                                 \
         while (!(condition)) {                                                                     \
-            if (loop_now() > run_end)                                                              \
+            if (backend_now_ms() > run_end)                                                              \
                 fail_after_log("not so after 5 s: " #condition);                                   \
-            assert_true(xen_manager_step(manager, loop_now() + 10));                               \
+            assert_true(xen_manager_step(manager, backend_now_ms() + 10));                               \
         }                                                                                          \
     } while (0)
 /* Let it work for a time. */
