@@ -6,4 +6,5 @@ EXTRA_DIST += \
 	tests/bench/instructions.py \
 	tests/bench/peer.sh \
 	tests/bench/run \
+	tests/bench/streams.py \
 	tests/bench/udmabuf-stand-in.c
