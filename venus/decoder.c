@@ -127,15 +127,15 @@ void venus_decode_no_allocator(struct venus_decoder *d)
         venus_decoder_fail(d, "VkAllocationCallbacks cannot be sent");
 }
 
-struct venus_object *venus_decode_first(struct venus_decoder *d, enum venus_object_type type)
+struct venus_object *venus_find_first(struct venus_decoder *d, enum venus_object_type type,
+                                      uint64_t id)
 {
-    const uint64_t id = venus_decode_u64(d);
     struct venus_object *o = venus_object_find(d->objects, id);
     if (__builtin_expect(!o || o->type != type, 0)) {
         venus_decoder_fail_handle(d, type, id);
         return NULL;
     }
-    d->device = o->device;
+    d->recent[type] = o;
     return o;
 }
 
@@ -168,6 +168,9 @@ void venus_decoder_init(struct venus_decoder *d, struct venus_context *context,
         .ring = ring,
         .command = UINT32_MAX, /* none yet, for messages */
     };
+    static struct venus_object none; /* has no id */
+    for (int type = 0; type < VENUS_OBJECT_TYPE_COUNT; type++)
+        d->recent[type] = &none;
     venus_arena_init(&d->arena, VENUS_MAX_COMMAND_MEMORY);
 }
 

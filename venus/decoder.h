@@ -38,6 +38,10 @@ struct venus_decoder {
     struct venus_object_table *objects;
     struct venus_ring *ring; /* NULL: the virtqueue */
 
+    /* By type, the object that a command named first most recently, or one with id 0: mostly the
+     * next command names it again. Its memory stays an object of this type when it is destroyed. */
+    struct venus_object *recent[VENUS_OBJECT_TYPE_COUNT];
+
     /* The command being decoded. */
     const uint8_t *start;        /* of the stream, for messages */
     uint32_t command;            /* number */
@@ -80,6 +84,8 @@ static inline const uint8_t *venus_take(struct venus_decoder *d, size_t size)
         return NULL;
     }
     d->cur = p + size;
+    if (!p)
+        __builtin_unreachable(); /* spares the callers' check when nothing went wrong */
     return p;
 }
 
@@ -186,9 +192,24 @@ static inline uint64_t venus_lookup_handle(struct venus_decoder *d, enum venus_o
     return o ? o->handle : 0;
 }
 
-/* The first parameter of a command: must exist. Sets d->device, from then on every handle must
- * belong to it. NULL after an error. */
-struct venus_object *venus_decode_first(struct venus_decoder *d, enum venus_object_type type);
+/* Slow path of venus_lookup_first(). */
+struct venus_object *venus_find_first(struct venus_decoder *d, enum venus_object_type type,
+                                      uint64_t id);
+
+/* As venus_lookup(), for the first parameter of a command: must exist. Sets d->device, from then on
+ * every handle must belong to it. NULL after an error. */
+static inline struct venus_object *venus_lookup_first(struct venus_decoder *d,
+                                                      enum venus_object_type type, uint64_t id)
+{
+    struct venus_object *o = d->recent[type];
+    if (__builtin_expect(!id || atomic_load_explicit(&o->id, memory_order_acquire) != id, 0)) {
+        o = venus_find_first(d, type, id);
+        if (!o)
+            return NULL;
+    }
+    d->device = o->device;
+    return o;
+}
 
 /*
  * pNext chains.  Every chainable struct has one entry in a generated table; each parent has a

@@ -9,14 +9,6 @@
 #define FIRST_BUCKETS_LOG2 8
 #define SLAB_SIZE          8192
 
-/* A hash table of chains. Replaced by a larger one when it fills up; since readers may still walk
- * the old one, it lives until the table ends. All old ones together are smaller than the newest. */
-struct venus_object_buckets {
-    struct venus_object_buckets *retired; /* the one that this one replaced */
-    unsigned int log2;                    /* of the number of chains */
-    _Atomic(struct venus_object *) heads[];
-};
-
 /* Objects of one type. Lies at a multiple of SLAB_SIZE, so that an object leads to its slab. */
 struct venus_object_slab {
     struct venus_object_slab *next;
@@ -41,14 +33,13 @@ static struct venus_object_buckets *buckets_create(unsigned int log2)
     struct venus_object_buckets *buckets =
         calloc(1, sizeof(*buckets) + (sizeof(buckets->heads[0]) << log2));
     if (buckets)
-        buckets->log2 = log2;
+        buckets->shift = 64 - log2;
     return buckets;
 }
 
-/* Clients use addresses as ids; the multiplication spreads their few varying bits. */
-static _Atomic(struct venus_object *) *bucket_of(struct venus_object_buckets *buckets, uint64_t id)
+static unsigned int log2_of(const struct venus_object_buckets *buckets)
 {
-    return &buckets->heads[(id * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - buckets->log2)];
+    return 64 - buckets->shift;
 }
 
 /* Changes are made under the lock, but in front of readers without it. */
@@ -105,16 +96,17 @@ void venus_object_table_finish(struct venus_object_table *table)
 }
 
 /*
- * Walk one chain.  The loads of `next` synchronise with the stores that linked the object, and the
- * load of the id with the store that published its members.  An id of 0 means that the object was
- * removed under our feet and that `next` leads through the free list: give up there.
+ * Walk one chain, with the order of loads that venus_object_find() describes.  An id of 0 means
+ * that the object was removed under our feet and that `next` leads through the free list: give up
+ * there.
  */
 static inline __attribute__((always_inline)) struct venus_object *
 find_in_chain(struct venus_object_table *table, uint64_t id)
 {
     struct venus_object_buckets *buckets =
         atomic_load_explicit(&table->buckets, memory_order_acquire);
-    struct venus_object *o = atomic_load_explicit(bucket_of(buckets, id), memory_order_acquire);
+    struct venus_object *o =
+        atomic_load_explicit(venus_object_bucket(buckets, id), memory_order_acquire);
     while (o) {
         const uint64_t found = atomic_load_explicit(&o->id, memory_order_acquire);
         if (found == id)
@@ -136,10 +128,8 @@ find_locked(struct venus_object_table *table, uint64_t id)
     return o;
 }
 
-struct venus_object *venus_object_find(struct venus_object_table *table, uint64_t id)
+struct venus_object *venus_object_search(struct venus_object_table *table, uint64_t id)
 {
-    if (!id)
-        return NULL;
     struct venus_object *o = find_in_chain(table, id);
     return __builtin_expect(o != NULL, 1) ? o : find_locked(table, id);
 }
@@ -148,14 +138,14 @@ struct venus_object *venus_object_find(struct venus_object_table *table, uint64_
 static void grow(struct venus_object_table *table)
 {
     struct venus_object_buckets *old = current(table);
-    struct venus_object_buckets *buckets = buckets_create(old->log2 + 1);
+    struct venus_object_buckets *buckets = buckets_create(log2_of(old) + 1);
     if (!buckets)
         return;
-    for (size_t i = 0; i < (size_t)1 << old->log2; i++) {
+    for (size_t i = 0; i < (size_t)1 << log2_of(old); i++) {
         struct venus_object *o = get(&old->heads[i]);
         while (o) {
             struct venus_object *next = get(&o->next);
-            _Atomic(struct venus_object *) *head = bucket_of(buckets, id_of(o));
+            _Atomic(struct venus_object *) *head = venus_object_bucket(buckets, id_of(o));
             set(&o->next, get(head));
             set(head, o);
             o = next;
@@ -228,7 +218,7 @@ static enum venus_object_error add_locked(struct venus_object_table *table,
     struct venus_object *o = take_free(table, type);
     if (!o)
         return VENUS_OBJECT_TOO_MANY;
-    if (table->count >= (size_t)1 << current(table)->log2)
+    if (table->count >= (size_t)1 << log2_of(current(table)))
         grow(table);
     table->count++;
     o->handle = members->handle;
@@ -237,7 +227,7 @@ static enum venus_object_error add_locked(struct venus_object_table *table,
     o->first_child = NULL;
     adopt(pool, o);
 
-    _Atomic(struct venus_object *) *head = bucket_of(current(table), id);
+    _Atomic(struct venus_object *) *head = venus_object_bucket(current(table), id);
     set(&o->next, get(head));
     atomic_store_explicit(&o->id, id, memory_order_release);
     set(head, o);
@@ -261,7 +251,7 @@ enum venus_object_error venus_object_add(struct venus_object_table *table,
 /* Unlink one object from its chain and make it free. It has no pool and no children any more. */
 static void unlink_object(struct venus_object_table *table, struct venus_object *o)
 {
-    _Atomic(struct venus_object *) *link = bucket_of(current(table), id_of(o));
+    _Atomic(struct venus_object *) *link = venus_object_bucket(current(table), id_of(o));
     while (get(link) != o)
         link = &get(link)->next;
     set(link, get(&o->next));

@@ -79,7 +79,14 @@ struct venus_object {
     uint8_t type;                /* enum venus_object_type; never changes for this memory */
 };
 
-struct venus_object_buckets;
+/* A hash table of chains. Replaced by a larger one when it fills up; since readers may still walk
+ * the old one, it lives until the table ends. All old ones together are smaller than the newest. */
+struct venus_object_buckets {
+    struct venus_object_buckets *retired; /* the one that this one replaced */
+    unsigned int shift;                   /* 64 - log2 of the number of chains */
+    _Atomic(struct venus_object *) heads[];
+};
+
 struct venus_object_slab;
 
 struct venus_object_table {
@@ -98,8 +105,34 @@ int venus_object_table_init(struct venus_object_table *table);
 /* Free the memory; the objects' handles must have been destroyed before. Zeroed table allowed. */
 void venus_object_table_finish(struct venus_object_table *table);
 
-/* The object with this id, of any type, or NULL. Lock-free when it exists. */
-struct venus_object *venus_object_find(struct venus_object_table *table, uint64_t id);
+/* Clients use addresses as ids; the multiplication spreads their few varying bits. */
+static inline _Atomic(struct venus_object *) *
+venus_object_bucket(struct venus_object_buckets *buckets, uint64_t id)
+{
+    return &buckets->heads[(id * UINT64_C(0x9e3779b97f4a7c15)) >> buckets->shift];
+}
+
+/* Slow path of venus_object_find(). */
+struct venus_object *venus_object_search(struct venus_object_table *table, uint64_t id);
+
+/*
+ * The object with this id, of any type, or NULL.  Lock-free when it exists.
+ *
+ * The load of a chain's link synchronises with the store that linked the object, and the load of
+ * the id with the store that published its members.
+ */
+static inline struct venus_object *venus_object_find(struct venus_object_table *table, uint64_t id)
+{
+    if (!id)
+        return NULL; /* but an object that is being removed has it */
+    struct venus_object_buckets *buckets =
+        atomic_load_explicit(&table->buckets, memory_order_acquire);
+    struct venus_object *o =
+        atomic_load_explicit(venus_object_bucket(buckets, id), memory_order_acquire);
+    if (__builtin_expect(o && atomic_load_explicit(&o->id, memory_order_acquire) == id, 1))
+        return o;
+    return venus_object_search(table, id);
+}
 
 enum venus_object_error {
     VENUS_OBJECT_OK,

@@ -35,7 +35,7 @@ static void test_errors_are_sticky(void **state)
     assert_null(venus_decode_bytes(u->d, 4));
     assert_null(venus_decode_alloc(u->d, 1, 4));
     assert_null(venus_decode_string(u->d));
-    assert_null(venus_decode_first(u->d, VENUS_OBJECT_Device));
+    assert_null(venus_lookup_first(u->d, VENUS_OBJECT_Device, venus_decode_u64(u->d)));
     assert_null(venus_decode_chain(u->d, NULL));
     assert_int_equal(venus_decode_array_count(u->d, 3, false), 0);
     assert_false(venus_decoder_add_object(u->d, VENUS_OBJECT_Buffer, 1, 1, NULL, NULL));
@@ -280,7 +280,7 @@ static void test_first(void **state)
     add_devices(u);
     put64(&u->stream, 2);
     unit_start(u);
-    struct venus_object *o = venus_decode_first(u->d, VENUS_OBJECT_Device);
+    struct venus_object *o = venus_lookup_first(u->d, VENUS_OBJECT_Device, venus_decode_u64(u->d));
     assert_non_null(o);
     assert_int_equal(o->handle, 20);
     assert_ptr_equal(u->d->device, DEVICE_B);
@@ -297,9 +297,39 @@ static void test_first(void **state)
         unit_renew(u);
         put64(&u->stream, bad[i].id);
         unit_start(u);
-        assert_null(venus_decode_first(u->d, VENUS_OBJECT_Device));
+        assert_null(venus_lookup_first(u->d, VENUS_OBJECT_Device, venus_decode_u64(u->d)));
         assert_failed(u, bad[i].text);
     }
+}
+
+/* What the decoder remembers of an earlier command must not outlive the object. */
+static void test_first_again(void **state)
+{
+    struct unit *u = *state;
+    add_devices(u);
+    assert_int_equal(venus_lookup_first(u->d, VENUS_OBJECT_Device, 1)->handle, 10);
+    assert_int_equal(venus_lookup_first(u->d, VENUS_OBJECT_Device, 2)->handle, 20);
+    u->d->device = NULL;
+    assert_int_equal(venus_lookup_first(u->d, VENUS_OBJECT_Device, 2)->handle, 20);
+    assert_ptr_equal(u->d->device, DEVICE_B);
+
+    /* another object takes its memory, under another id and then under the same */
+    struct venus_object_table *t = u->d->objects;
+    const uint64_t ids[] = {6, 2};
+    for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+        const uint64_t old = u->d->recent[VENUS_OBJECT_Device]->id;
+        assert_true(venus_object_remove(t, VENUS_OBJECT_Device, old, NULL, NULL));
+        assert_int_equal(
+            venus_object_add(t, VENUS_OBJECT_Device, ids[i], 60 + i, DEVICE_A, NULL, NULL, NULL),
+            0);
+        assert_int_equal(venus_lookup_first(u->d, VENUS_OBJECT_Device, ids[i])->handle, 60 + i);
+        assert_ptr_equal(u->d->device, DEVICE_A);
+    }
+
+    /* it has id 0 now */
+    assert_true(venus_object_remove(t, VENUS_OBJECT_Device, 2, NULL, NULL));
+    assert_null(venus_lookup_first(u->d, VENUS_OBJECT_Device, 0));
+    assert_failed(u, "VkDevice 0x0 does not exist");
 }
 
 static void test_lookup(void **state)
@@ -590,6 +620,7 @@ int main(void)
         UNIT_TEST(test_strings),
         UNIT_TEST(test_string_arrays),
         UNIT_TEST(test_first),
+        UNIT_TEST(test_first_again),
         UNIT_TEST(test_lookup),
         UNIT_TEST(test_add_object),
         UNIT_TEST(test_run),

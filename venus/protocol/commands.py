@@ -103,14 +103,18 @@ class CommandEmitter(MemberCode):
         for p in cmd.params:
             if p is cmd.params[0] and self.first_object(cmd):
                 kind = 'VENUS_OBJECT_' + self.model.object_type(p.type)
-                items.append(['args.first = venus_decode_first(d, %s);' % kind,
-                              'if (!args.first)', '    return;',
-                              'args.%s = %s;' % (p.name, self.handle_cast(p, 'args.first->handle'))])
+                items.append(self._first(p, kind))
             elif self.is_output(p):
                 items.append(self.partial_parameter(p, cmd.params, 'args.'))
             else:
                 items.append(self._input(cmd, p))
         return self.runs(items, 'venus_take')
+
+    def _first(self, p, kind):
+        handle = self.handle_cast(p, 'args.first->handle')
+        return Fixed(8, lambda run, offset: [
+            'args.first = venus_lookup_first(d, %s, venus_load64(%s + %d));' % (kind, run, offset),
+            'if (!args.first)', '    return;', 'args.%s = %s;' % (p.name, handle)])
 
     def _input(self, cmd, p):
         keep = self.handled(cmd) or p is self.destroys(cmd)
