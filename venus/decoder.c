@@ -51,6 +51,12 @@ void venus_decoder_fail_present(struct venus_decoder *d, uint64_t marker)
     venus_decoder_fail(d, "pointer marker %llu, expected 0 or 1", (unsigned long long)marker);
 }
 
+void venus_decoder_fail_alloc(struct venus_decoder *d, uint64_t count, size_t element_size)
+{
+    venus_decoder_fail(d, "no memory for %llu elements of %zu bytes (a command may use %u)",
+                       (unsigned long long)count, element_size, VENUS_MAX_COMMAND_MEMORY);
+}
+
 uint64_t venus_decoder_fail_handle(struct venus_decoder *d, enum venus_object_type type,
                                    uint64_t id)
 {
@@ -68,31 +74,6 @@ uint64_t venus_decoder_fail_handle(struct venus_decoder *d, enum venus_object_ty
 }
 
 /* ---- parameters ---- */
-
-void *venus_decode_alloc(struct venus_decoder *d, uint64_t count, size_t element_size)
-{
-    if (!count || d->fatal)
-        return NULL;
-    size_t size;
-    void *p = NULL;
-    if (!__builtin_mul_overflow(count, element_size, &size))
-        p = venus_arena_alloc(&d->arena, size);
-    if (!p)
-        venus_decoder_fail(d, "no memory for %llu elements of %zu bytes (a command may use %u)",
-                           (unsigned long long)count, element_size, VENUS_MAX_COMMAND_MEMORY);
-    return p;
-}
-
-const void *venus_decode_bytes(struct venus_decoder *d, uint64_t size)
-{
-    if (!size)
-        return NULL;
-    if (size > (size_t)(d->end - d->cur)) { /* first, so that the padding cannot overflow */
-        venus_decoder_fail_end(d);
-        return NULL;
-    }
-    return venus_take(d, ((size_t)size + 3) & ~(size_t)3);
-}
 
 const char *venus_decode_string(struct venus_decoder *d)
 {

@@ -72,6 +72,8 @@ void venus_decoder_fail_end(struct venus_decoder *d) __attribute__((cold));
 void venus_decoder_fail_count(struct venus_decoder *d, uint64_t count, uint64_t expected)
     __attribute__((cold));
 void venus_decoder_fail_present(struct venus_decoder *d, uint64_t marker) __attribute__((cold));
+void venus_decoder_fail_alloc(struct venus_decoder *d, uint64_t count, size_t element_size)
+    __attribute__((cold));
 uint64_t venus_decoder_fail_handle(struct venus_decoder *d, enum venus_object_type type,
                                    uint64_t id) __attribute__((cold));
 
@@ -128,19 +130,37 @@ static inline uint64_t venus_decode_u64(struct venus_decoder *d)
     return p ? venus_load64(p) : 0;
 }
 
-/* Zeroed temporary memory for `count` elements; NULL (with the error set) when it is too much or
- * `count` is 0. */
-void *venus_decode_alloc(struct venus_decoder *d, uint64_t count, size_t element_size);
+/* Temporary memory for `count` elements, uninitialised: for what is filled at once. NULL (with the
+ * error set) when it is too much. */
+static inline void *venus_decode_alloc_raw(struct venus_decoder *d, uint64_t count,
+                                           size_t element_size)
+{
+    size_t size;
+    void *p = NULL;
+    if (!__builtin_mul_overflow(count, element_size, &size))
+        p = venus_arena_alloc_raw(&d->arena, size);
+    if (__builtin_expect(!p, 0))
+        venus_decoder_fail_alloc(d, count, element_size);
+    return p;
+}
+
+/* As above, zeroed; NULL also when `count` is 0 and after an error. */
+static inline void *venus_decode_alloc(struct venus_decoder *d, uint64_t count, size_t element_size)
+{
+    if (!count || d->fatal)
+        return NULL;
+    void *p = venus_decode_alloc_raw(d, count, element_size);
+    return p ? memset(p, 0, (size_t)count * element_size) : NULL;
+}
 
 /*
- * The count that precedes an array.  `expected` is the value of the length member.  An array may be
- * absent (count 0) when `optional`; anything else but `expected` is an error.  Returns 0 after an
- * error.
+ * Check the count that precedes an array.  `expected` is the value of the length member.  An array
+ * may be absent (count 0) when `optional`; anything else but `expected` is an error, for which 0 is
+ * returned.
  */
-static inline uint64_t venus_decode_array_count(struct venus_decoder *d, uint64_t expected,
-                                                bool optional)
+static inline uint64_t venus_check_array_count(struct venus_decoder *d, uint64_t count,
+                                               uint64_t expected, bool optional)
 {
-    const uint64_t count = venus_decode_u64(d);
     if (__builtin_expect(count != expected && (count || !optional), 0)) {
         venus_decoder_fail_count(d, count, expected);
         return 0;
@@ -148,10 +168,16 @@ static inline uint64_t venus_decode_array_count(struct venus_decoder *d, uint64_
     return count;
 }
 
-/* The 1 or 0 that precedes a single object behind a pointer. */
-static inline bool venus_decode_present(struct venus_decoder *d)
+/* Read and check it. Returns 0 after an error. */
+static inline uint64_t venus_decode_array_count(struct venus_decoder *d, uint64_t expected,
+                                                bool optional)
 {
-    const uint64_t v = venus_decode_u64(d);
+    return venus_check_array_count(d, venus_decode_u64(d), expected, optional);
+}
+
+/* Check the 1 or 0 that precedes a single object behind a pointer. */
+static inline bool venus_check_present(struct venus_decoder *d, uint64_t v)
+{
     if (__builtin_expect(v > 1, 0)) {
         venus_decoder_fail_present(d, v);
         return false;
@@ -159,9 +185,25 @@ static inline bool venus_decode_present(struct venus_decoder *d)
     return v;
 }
 
+/* Read and check it. */
+static inline bool venus_decode_present(struct venus_decoder *d)
+{
+    return venus_check_present(d, venus_decode_u64(d));
+}
+
 /* `size` bytes and their padding, as a pointer into the private copy, 4-byte aligned; NULL when size
  * is 0 and after an error. */
-const void *venus_decode_bytes(struct venus_decoder *d, uint64_t size);
+static inline const void *venus_decode_bytes(struct venus_decoder *d, uint64_t size)
+{
+    if (!size)
+        return NULL;
+    if (__builtin_expect(size > (size_t)(d->end - d->cur), 0)) {
+        venus_decoder_fail_end(d); /* here, so that the padding cannot overflow */
+        return NULL;
+    }
+    return venus_take(d, ((size_t)size + 3) & ~(size_t)3);
+}
+
 /* A string with its size, in the private copy and NUL-terminated; NULL if absent. */
 const char *venus_decode_string(struct venus_decoder *d);
 /* An array of `count` strings, none of which may be absent. */
@@ -233,17 +275,18 @@ struct venus_chain_parent {
 void *venus_decode_structs(struct venus_decoder *d, const struct venus_chain_parent *parent,
                            bool partial);
 
-/* Decode the chain that may follow a struct; the result goes to its pNext. */
-static inline const void *venus_decode_chain(struct venus_decoder *d,
+/* Decode the chain that follows a struct if `present`, the word that was read, says so; the result
+ * goes to its pNext. */
+static inline const void *venus_decode_chain(struct venus_decoder *d, uint64_t present,
                                              const struct venus_chain_parent *parent)
 {
-    return venus_decode_present(d) ? venus_decode_structs(d, parent, false) : NULL;
+    return venus_check_present(d, present) ? venus_decode_structs(d, parent, false) : NULL;
 }
 
-static inline void *venus_decode_chain_partial(struct venus_decoder *d,
+static inline void *venus_decode_chain_partial(struct venus_decoder *d, uint64_t present,
                                                const struct venus_chain_parent *parent)
 {
-    return venus_decode_present(d) ? venus_decode_structs(d, parent, true) : NULL;
+    return venus_check_present(d, present) ? venus_decode_structs(d, parent, true) : NULL;
 }
 
 /* Encode a chain that venus_decode_chain_partial() made. A handler that adds structs of its own for

@@ -65,7 +65,7 @@ static void encode_b(struct venus_decoder *d, const void *body)
 
 static void decode_nest(struct venus_decoder *d, void *body)
 {
-    ((struct nest *)body)->inner = venus_decode_chain(d, &parent);
+    ((struct nest *)body)->inner = venus_decode_chain(d, venus_decode_u64(d), &parent);
 }
 
 static const struct venus_chain_struct type_a = {
@@ -105,8 +105,9 @@ static void test_none(void **state)
     put64(&u->stream, 0);
     put64(&u->stream, 0);
     unit_start(u);
-    assert_null(venus_decode_chain(u->d, &parent));
-    assert_null(venus_decode_chain(u->d, NULL)); /* a struct that nothing can follow */
+    assert_null(venus_decode_chain(u->d, venus_decode_u64(u->d), &parent));
+    assert_null(venus_decode_chain(u->d, venus_decode_u64(u->d),
+                                   NULL)); /* a struct that nothing can follow */
     assert_false(u->d->fatal);
     assert_ptr_equal(u->d->cur, u->d->end);
 }
@@ -120,7 +121,7 @@ static void test_order(void **state)
     put64(&u->stream, 8); /* of b */
     put64(&u->stream, 9);
     unit_start(u);
-    const struct b *b = venus_decode_chain(u->d, &parent);
+    const struct b *b = venus_decode_chain(u->d, venus_decode_u64(u->d), &parent);
     assert_false(u->d->fatal);
     assert_ptr_equal(u->d->cur, u->d->end);
     assert_string_equal(order, "ab");
@@ -143,7 +144,7 @@ static void test_partial(void **state)
     put_types(u, (const uint32_t[]){STYPE_A, STYPE_B}, 2);
     put64(&u->stream, 8);
     unit_start(u);
-    const struct a *a = venus_decode_chain_partial(u->d, &parent);
+    const struct a *a = venus_decode_chain_partial(u->d, venus_decode_u64(u->d), &parent);
     assert_false(u->d->fatal);
     assert_string_equal(order, "p");
     assert_int_equal(a->value, 0);
@@ -160,13 +161,13 @@ static void test_unknown_struct(void **state)
         unit_renew(u);
         put_types(u, (const uint32_t[]){STYPE_A, bad[i]}, 2);
         unit_start(u);
-        assert_null(venus_decode_chain(u->d, &parent));
+        assert_null(venus_decode_chain(u->d, venus_decode_u64(u->d), &parent));
         assert_failed(u, "cannot be in this pNext chain");
     }
     unit_renew(u);
     put_types(u, (const uint32_t[]){STYPE_A}, 1);
     unit_start(u);
-    assert_null(venus_decode_chain(u->d, NULL));
+    assert_null(venus_decode_chain(u->d, venus_decode_u64(u->d), NULL));
     assert_failed(u, "cannot be in this pNext chain");
     assert_string_equal(order, "");
 }
@@ -184,7 +185,7 @@ static void test_truncated(void **state)
         u->stream.size = cut;
         unit_start(u);
         memset(order, 0, sizeof(order));
-        const void *chain = venus_decode_chain(u->d, &parent);
+        const void *chain = venus_decode_chain(u->d, venus_decode_u64(u->d), &parent);
         assert_int_equal(chain != NULL, cut == size);
         if (cut < size)
             assert_failed(u, "beyond the end");
@@ -202,7 +203,7 @@ static void test_too_long(void **state)
         }
         put64(&u->stream, 0);
         unit_start(u);
-        const void *chain = venus_decode_chain(u->d, &parent);
+        const void *chain = venus_decode_chain(u->d, venus_decode_u64(u->d), &parent);
         if (!extra) {
             assert_non_null(chain);
             assert_false(u->d->fatal);
@@ -222,7 +223,7 @@ static void test_too_deep(void **state)
             put_types(u, (const uint32_t[]){STYPE_NEST}, 1);
         put64(&u->stream, 0); /* the innermost has none */
         unit_start(u);
-        const struct nest *nest = venus_decode_chain(u->d, &parent);
+        const struct nest *nest = venus_decode_chain(u->d, venus_decode_u64(u->d), &parent);
         if (extra) {
             assert_failed(u, "deeper than");
             continue;

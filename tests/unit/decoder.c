@@ -36,7 +36,7 @@ static void test_errors_are_sticky(void **state)
     assert_null(venus_decode_alloc(u->d, 1, 4));
     assert_null(venus_decode_string(u->d));
     assert_null(venus_lookup_first(u->d, VENUS_OBJECT_Device, venus_decode_u64(u->d)));
-    assert_null(venus_decode_chain(u->d, NULL));
+    assert_null(venus_decode_chain(u->d, venus_decode_u64(u->d), NULL));
     assert_int_equal(venus_decode_array_count(u->d, 3, false), 0);
     assert_false(venus_decoder_add_object(u->d, VENUS_OBJECT_Buffer, 1, 1, NULL, NULL));
     venus_decoder_fail(u->d, "another reason");

@@ -123,7 +123,7 @@ class CommandEmitter(MemberCode):
         if fixed:
             return fixed
         if keep and self.is_handle(p) and p.ptr:
-            return ['args.%s_ids = NULL;' % p.name] + self.decode(p, cmd.params, 'args.', ids=True)
+            return self.decode(p, cmd.params, 'args.', ids=True)
         return self.decode(p, cmd.params, 'args.', required=True)
 
     # ---- running ----

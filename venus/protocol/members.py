@@ -9,12 +9,15 @@ import re
 
 
 class Fixed:
-    """`lines(p, offset)` gives the C lines for this item at `p + offset`."""
+    """`lines(p, offset)` gives the C lines for this item at `p + offset`.
 
-    def __init__(self, size, lines, copy=None):
+    `goes_on` if these lines also read what is behind the item, so that it must be a run's last.
+    """
+
+    def __init__(self, size, lines, goes_on=False):
         self.size = size
         self.lines = lines
-        self.copy = copy        # (C lvalue, size) when the bytes can be copied as they are
+        self.goes_on = goes_on
 
 
 def pad4(n):
@@ -90,9 +93,9 @@ class MemberCode:
             return self._decode_fixed_array(m, t, dst)
         if t.kind == 'scalar':
             if t.size == 8:
-                return Fixed(8, lambda p, o: ['memcpy(&%s, %s + %d, 8);' % (dst, p, o)], (dst, 8))
+                return Fixed(8, lambda p, o: ['memcpy(&%s, %s + %d, 8);' % (dst, p, o)])
             if t.size == 4 and not m.bits:
-                return Fixed(4, lambda p, o: ['memcpy(&%s, %s + %d, 4);' % (dst, p, o)], (dst, 4))
+                return Fixed(4, lambda p, o: ['memcpy(&%s, %s + %d, 4);' % (dst, p, o)])
             return Fixed(4, lambda p, o: ['%s = (%s)venus_load32(%s + %d);' %
                                           (dst, m.type, p, o)])
         if t.kind == 'handle':
@@ -101,7 +104,7 @@ class MemberCode:
         flat = self.model.flat_layout(t)
         if flat:
             return Fixed(flat[0], lambda p, o: ['memcpy(&%s, %s + %d, %d);' %
-                                                (dst, p, o, flat[0])], (dst, flat[0]))
+                                                (dst, p, o, flat[0])])
         return None
 
     def _load_handle(self, m, dst, where, handle_object):
@@ -150,6 +153,8 @@ class MemberCode:
         for item in items:
             if isinstance(item, Fixed):
                 run.append(item)
+                if item.goes_on:
+                    flush()
             else:
                 flush()
                 out.extend(item)
@@ -159,7 +164,7 @@ class MemberCode:
     # ---- input: everything else ----
 
     def decode(self, m, members, prefix, ids=False, required=False):
-        """Lines for an input member that is not of fixed size."""
+        """An item for an input member that is not of fixed size."""
         t = self.reg.type(m.type)
         dst = prefix + m.name
         if m.name == 'pNext':
@@ -232,12 +237,11 @@ class MemberCode:
             self.indent(self._decode_element(m, t, '&%s[%s]' % (dst, i), '%s[%s]' % (dst, i)))
 
     def _decode_array(self, m, t, members, prefix, dst, ids):
+        """The count of the array is the last of a run, the elements follow."""
         optional = 'true' if m.may_be_absent else 'false'
-        n = 'n'
-        lines = self._check_divisible(m, members, prefix)
-        lines += ['const uint64_t n = venus_decode_array_count(d, %s, %s);' %
-                  (self.length(m.len[0], members, prefix), optional),
-                  '%s = NULL;' % dst]
+        expected = self.length(m.len[0], members, prefix)
+        check = self._check_divisible(m, members, prefix)
+        absent = ['%s = NULL;' % dst] + (['%s_ids = NULL;' % dst] if ids else [])
         body = []
         if m.string:
             body = ['%s = venus_decode_string_array(d, n);' % dst]
@@ -250,10 +254,10 @@ class MemberCode:
                     (dst, self.element_in_place(t))]
         elif self.model.flat_layout(t):
             size = self.model.flat_layout(t)[0]
-            body = ['const uint8_t *p = venus_take_array(d, n, %d);' % size,
-                    '%s *a = p ? venus_decode_alloc(d, n, %d) : NULL;' % (m.type, size),
+            body = ['const uint8_t *e = venus_take_array(d, n, %d);' % size,
+                    '%s *a = e ? venus_decode_alloc_raw(d, n, %d) : NULL;' % (m.type, size),
                     'if (!a)', '    return;',
-                    'memcpy(a, p, n * %d);' % size,
+                    'memcpy(a, e, n * %d);' % size,
                     '%s = a;' % dst]
         elif t.kind == 'handle':
             body = self._decode_handle_array(m, dst, prefix, ids)
@@ -261,10 +265,15 @@ class MemberCode:
             i = self.index()
             body = ['%s *a = venus_decode_alloc(d, n, sizeof(*a));' % m.type,
                     'if (!a)', '    return;',
-                    'for (uint64_t %s = 0; %s < %s && !d->fatal; %s++)' % (i, i, n, i)]
+                    'for (uint64_t %s = 0; %s < n && !d->fatal; %s++)' % (i, i, i)]
             body += self.indent(self._decode_element(m, t, '&a[%s]' % i, 'a[%s]' % i))
             body += ['%s = a;' % dst]
-        return self.block(lines + ['if (n) {'] + self.indent(body) + ['}'])
+
+        def lines(p, offset):
+            return check + ['const uint64_t n = venus_check_array_count(d, venus_load64(%s + %d), '
+                            '%s, %s);' % (p, offset, expected, optional)] + absent + \
+                ['if (n) {'] + self.indent(body) + ['}']
+        return Fixed(8, lines, goes_on=True)
 
     def _check_divisible(self, m, members, prefix):
         """For a length in other units ("codeSize / 4"): the driver must not read beyond."""
@@ -277,12 +286,12 @@ class MemberCode:
 
     def _decode_handle_array(self, m, dst, prefix, ids):
         kind = 'VENUS_OBJECT_' + self.model.object_type(m.type)
-        body = ['const uint8_t *p = venus_take_array(d, n, 8);',
-                '%s *a = p ? venus_decode_alloc(d, n, sizeof(*a)) : NULL;' % m.type]
+        body = ['const uint8_t *e = venus_take_array(d, n, 8);',
+                '%s *a = e ? venus_decode_alloc_raw(d, n, sizeof(*a)) : NULL;' % m.type]
         if ids:
-            body += ['uint64_t *ids = a ? venus_decode_alloc(d, n, sizeof(*ids)) : NULL;',
+            body += ['uint64_t *ids = a ? venus_decode_alloc_raw(d, n, sizeof(*ids)) : NULL;',
                      'if (!ids)', '    return;',
-                     'memcpy(ids, p, n * 8);',
+                     'memcpy(ids, e, n * 8);',
                      '%s_ids = ids;' % dst]
         else:
             body += ['if (!a)', '    return;']
@@ -290,7 +299,7 @@ class MemberCode:
         return body + [
             'for (uint64_t %s = 0; %s < n; %s++)' % (i, i, i),
             '    a[%s] = %s;' % (i, self.handle_cast(
-                m, 'venus_lookup_handle(d, %s, venus_load64(p + %s * 8))' % (kind, i))),
+                m, 'venus_lookup_handle(d, %s, venus_load64(e + %s * 8))' % (kind, i))),
             '%s = a;' % dst]
 
     def _decode_pointer_array(self, m, t, members, prefix, dst):
@@ -404,14 +413,14 @@ class MemberCode:
         if t.kind == 'scalar':
             if t.size in (4, 8) and not m.bits:
                 return Fixed(t.size, lambda p, o: ['memcpy(%s + %d, &%s, %d);' %
-                                                   (p, o, src, t.size)], (src, t.size))
+                                                   (p, o, src, t.size)])
             return ['venus_encode_u32(d, (uint32_t)%s);' % src]
         if t.kind == 'handle':
             return ['venus_encode_u64(d, (uint64_t)(uintptr_t)%s);' % src]
         flat = self.model.flat_layout(t)
         if flat:
             return Fixed(flat[0], lambda p, o: ['memcpy(%s + %d, &%s, %d);' %
-                                                (p, o, src, flat[0])], (src, flat[0]))
+                                                (p, o, src, flat[0])])
         return ['venus_encode_%s(d, &%s);' % (t.name, src)]
 
     def _encode_fixed_array(self, m, t, src):

@@ -74,14 +74,16 @@ class StructEmitter(MemberCode):
                      'venus_encode_chain(d, %s, v->pNext);' % parent]
         else:
             suffix = '' if name == 'decode' else '_partial'
-            lines = ['const uint32_t stype = venus_decode_u32(d);',
+            lines = ['const uint8_t *p = venus_take(d, 12);',
+                     'if (!p)', '    return;',
+                     'const uint32_t stype = venus_load32(p);',
                      'if (stype != %du) {' % stype,
-                     '    if (!d->fatal)',
-                     '        venus_decoder_fail(d, "sType %%u where a %s is expected", stype);' %
+                     '    venus_decoder_fail(d, "sType %%u where a %s is expected", stype);' %
                      t.name,
                      '    return;', '}',
                      'v->sType = (VkStructureType)stype;',
-                     'v->pNext = (void *)venus_decode_chain%s(d, %s);' % (suffix, parent)]
+                     'v->pNext = (void *)venus_decode_chain%s(d, venus_load64(p + 4), %s);' %
+                     (suffix, parent)]
         lines += ['venus_%s_body_%s(d, v);' % (name, t.name)]
         return self._function('void venus_%s_%s(struct venus_decoder *d, %s%s *v)' %
                               (name, t.name, const, t.name), lines)
@@ -112,9 +114,8 @@ class StructEmitter(MemberCode):
         else:
             lines = ['const uint32_t tag = venus_decode_u32(d);', 'switch (tag) {']
             for n, m in enumerate(t.members):
-                fixed = self.decode_fixed(m, 'v->')
-                body = self.runs([fixed], 'venus_take') if fixed else \
-                    self.decode(m, t.members, 'v->')
+                item = self.decode_fixed(m, 'v->') or self.decode(m, t.members, 'v->')
+                body = self.runs([item], 'venus_take')
                 lines += ['case %d:' % n] + self.indent(body + ['break;'])
             lines += ['default:',
                       '    venus_decoder_fail(d, "tag %%u in a %s", tag);' % t.name, '}']
