@@ -82,7 +82,8 @@ static void test_all(void **state)
         union {
             struct virtio_gpu_ctrl_hdr hdr;
             uint8_t bytes[256];
-        } command = {.hdr = peer_hdr(commands[i].type, 0)};
+        } command = {.bytes = {0}};
+        command.hdr = peer_hdr(commands[i].type, 0);
         for (size_t size = 24; size < commands[i].size; size++)
             assert_int_equal(peer_command(peer, &command, size), INVALID_PARAMETER);
         assert_int_equal(peer_command(peer, &command, commands[i].size), commands[i].answer);
