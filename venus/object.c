@@ -6,7 +6,7 @@
 #include "limits.h"
 #include "object.h"
 
-#define FIRST_BUCKETS_LOG2 8
+#define FIRST_BUCKETS_LOG2 10
 #define SLAB_SIZE          8192
 
 /* Objects of one type. Lies at a multiple of SLAB_SIZE, so that an object leads to its slab. */
