@@ -20,7 +20,7 @@ void venus_arena_finish(struct venus_arena *arena)
 {
     while (arena->block)
         free_newest(arena);
-    arena->cur = arena->end = NULL;
+    arena->cur = arena->end = arena->start = NULL;
 }
 
 void *venus_arena_grow(struct venus_arena *arena, size_t size)
@@ -42,10 +42,10 @@ void *venus_arena_grow(struct venus_arena *arena, size_t size)
     block->size = block_size;
     arena->block = block;
     arena->used += block_size;
-    char *p = (char *)(block + 1);
-    arena->cur = p + size;
-    arena->end = p + block_size;
-    return p;
+    arena->start = (char *)(block + 1);
+    arena->cur = arena->start + size;
+    arena->end = arena->start + block_size;
+    return arena->start;
 }
 
 void venus_arena_trim(struct venus_arena *arena)
@@ -56,6 +56,6 @@ void venus_arena_trim(struct venus_arena *arena)
         venus_arena_finish(arena);
         return;
     }
-    arena->cur = (char *)(arena->block + 1);
-    arena->end = arena->cur + arena->block->size;
+    arena->cur = arena->start = (char *)(arena->block + 1);
+    arena->end = arena->start + arena->block->size;
 }

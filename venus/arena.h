@@ -36,6 +36,7 @@ struct venus_arena_block {
 
 struct venus_arena {
     char *cur, *end;                 /* free part of the current block */
+    char *start;                     /* of that block's memory */
     struct venus_arena_block *block; /* newest block; each points to the one before */
     size_t used;                     /* bytes in all blocks */
     size_t limit;                    /* most bytes that all blocks together may have */
@@ -75,13 +76,12 @@ static inline void *venus_arena_alloc(struct venus_arena *arena, size_t size)
 /* Forget all allocations. Cheap when they took no more than VENUS_KEPT_COMMAND_MEMORY. */
 static inline void venus_arena_reset(struct venus_arena *arena)
 {
-    struct venus_arena_block *block = arena->block;
-    if (!block)
+    if (arena->cur == arena->start)
         return;
     if (VENUS_ARENA_EXACT || arena->used > VENUS_KEPT_COMMAND_MEMORY)
         venus_arena_trim(arena);
     else
-        arena->cur = (char *)(block + 1);
+        arena->cur = arena->start;
 }
 
 #endif

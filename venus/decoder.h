@@ -91,7 +91,7 @@ static inline const uint8_t *venus_take(struct venus_decoder *d, size_t size)
     return p;
 }
 
-/* Take `count` elements of `size` bytes each: a pointer into the private copy, or NULL. */
+/* Take `count` elements, 1 or more, of `size` bytes each: a pointer into the private copy, or NULL. */
 static inline const uint8_t *venus_take_array(struct venus_decoder *d, uint64_t count, size_t size)
 {
     const uint8_t *p = d->cur;
@@ -100,6 +100,8 @@ static inline const uint8_t *venus_take_array(struct venus_decoder *d, uint64_t 
         return NULL;
     }
     d->cur = p + count * size;
+    if (!p)
+        __builtin_unreachable();
     return p;
 }
 
