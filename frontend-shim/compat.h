@@ -7,6 +7,7 @@
 #define VGPU_COMPAT_H
 
 #include <linux/dma-map-ops.h>
+#include <linux/version.h>
 #include <linux/virtio_config.h>
 #include <linux/workqueue.h>
 
@@ -22,6 +23,13 @@ struct virtqueue_info {
 #ifndef DMA_ATTR_MMIO
 /* Only dma_map_ops.map_phys has it. */
 #define DMA_ATTR_MMIO 0
+#endif
+
+/* virtio_gpu refuses a device with fewer; no header tells. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+#define VGPU_MIN_SCANOUTS 1
+#else
+#define VGPU_MIN_SCANOUTS 0
 #endif
 
 /* Where schedule_work queues. */

@@ -4,6 +4,7 @@
 #include <linux/virtio_ids.h>
 
 #include <uapi/linux/virtio_config.h>
+#include <uapi/linux/virtio_gpu.h>
 #include <uapi/linux/virtio_ring.h>
 
 #include "vgpu.h"
@@ -20,6 +21,20 @@
 			    BIT_ULL(VIRTIO_F_VERSION_1) | \
 			    BIT_ULL(VIRTIO_F_ACCESS_PLATFORM))
 #define DEVICE_FEATURES (BIT_ULL(24) - 1)
+
+/*
+ * Give the driver the scanouts that it insists on. The backend answers GET_DISPLAY_INFO with those it
+ * has, and for the driver one more is a connector with nothing plugged in.
+ */
+static void adapt(u8 *config)
+{
+	size_t offset = offsetof(struct virtio_gpu_config, num_scanouts);
+	__le32 scanouts;
+
+	memcpy(&scanouts, config + offset, sizeof(scanouts));
+	scanouts = cpu_to_le32(max_t(u32, le32_to_cpu(scanouts), VGPU_MIN_SCANOUTS));
+	memcpy(config + offset, &scanouts, sizeof(scanouts));
+}
 
 /*
  * Copy the backend's configuration. The driver reads the copy: no race with the backend can keep it
@@ -46,6 +61,7 @@ int vgpu_config_refresh(struct vgpu_device *device)
 	}
 	if (tries == CONFIG_TRIES)
 		return -EBUSY;
+	adapt(config);
 	spin_lock_irqsave(&device->config_lock, flags);
 	memcpy(device->config, config, device->info.config_size);
 	device->config_generation++;
