@@ -99,6 +99,24 @@ static void run_renderpass(struct prog *p, struct scene *s, const char *part,
     vkDestroyPipeline(p->device, pipeline, NULL);
 }
 
+/* Like an application that draws one frame after the other. */
+static void run_frames(struct prog *p, struct scene *s, const struct prog_pipeline_info *info)
+{
+    VkPipeline pipeline = prog_pipeline_create(p, info);
+
+    for (uint32_t i = 0; i < p->iterations; i++) {
+        VkCommandBuffer cmd = prog_begin(p);
+
+        prog_target_begin(cmd, &s->target, background, VK_SUBPASS_CONTENTS_INLINE);
+        record_draws(cmd, s, pipeline);
+        vkCmdEndRenderPass(cmd);
+        prog_target_copy(cmd, &s->target, &s->readback);
+        prog_end(p, cmd);
+    }
+    report("frames", s);
+    vkDestroyPipeline(p->device, pipeline, NULL);
+}
+
 /* Every dynamic state of Vulkan 1.0, each set to something that shows. */
 static void run_dynamic_state(struct prog *p, struct scene *s)
 {
@@ -279,7 +297,8 @@ int main(int argc, char **argv)
 {
     static const struct prog_about about = {
         .name = "triangle",
-        .summary = "Draws two triangles and a rectangle off screen and reads them back.",
+        .summary = "Draws two triangles and a rectangle off screen and reads them back; with "
+                   "--iterations also so many frames.",
     };
     struct prog p;
     struct scene scene;
@@ -292,6 +311,8 @@ int main(int argc, char **argv)
     if (p.output)
         prog_write_ppm(p.output, scene.readback.map, WIDTH, HEIGHT);
     read_depth(&p, &scene);
+    if (p.iterations)
+        run_frames(&p, &scene, &info);
     info.blend = true;
     run_renderpass(&p, &scene, "blend", &info);
     run_dynamic_state(&p, &scene);
