@@ -4,10 +4,12 @@
 several programs and guests at a time, and what it costs in hypercalls and notifications.  A CHECK
 is a key of CHECKS below; all by default."""
 import sys
+import time
 
 from harness import Group, expect
 from testbed import TestBed
-from venus import (DEVICE_NAME, PROGRAM_SECONDS, Daemon, Leftovers, Native, counters, gpu_guest)
+from venus import (DEVICE_NAME, PROGRAM_SECONDS, Daemon, Leftovers, Native, counters, gpu_guest,
+                   until, wait_gpu)
 
 
 def compare(group, guest, native, programs):
@@ -49,6 +51,11 @@ def check_costs(group, daemon, guest):
         show("blob", blobs, more)
         expect(more["hypercalls_memory"] == 0 and more["hypercalls_grant_table"] == 0,
                f"blobs in the window cost hypercalls: {more}")
+    with group.part("cost-of-frames"):
+        more = cost(daemon, guest, "triangle", 5, 55)
+        show("frame", 50, more)
+        expect(more["hypercalls_memory"] == 0 and more["hypercalls_grant_table"] == 0,
+               f"frames cost hypercalls: {more}")
     for what in ("submit", "call"):
         with group.part(f"cost-of-{what}s"):
             more = cost(daemon, guest, f"latency {what}", 20, 120)
@@ -74,6 +81,15 @@ def check_grant(group, bed, _, native):
         compare(group, guest, native, ("compute", "mapping"))
 
 
+def check_old_kernel(group, bed, _, native):
+    # Linux 6.1's virtio_gpu wants a scanout, and gets one where nothing is plugged in.
+    with gpu_guest(bed, "old-kernel", "hostmem=64M,window=grant", suite="bookworm") as guest:
+        compare(group, guest, native, ("compute", "mapping"))
+        with group.part("old-kernel-scanout"):
+            connected = guest.run("cat /sys/class/drm/card*-*/status").out
+            expect(connected == "disconnected\n", f"connectors are {connected}")
+
+
 def check_two_guests(group, bed, _, native):
     with gpu_guest(bed, "one", "hostmem=64M,window=foreign") as one, \
             gpu_guest(bed, "two", "hostmem=64M,window=grant", suite="sid") as two, \
@@ -88,8 +104,28 @@ def check_per_blob(group, bed, _, native):
         compare(group, guest, native, ("compute", "mapping"))
 
 
-CHECKS = {"foreign": check_foreign, "grant": check_grant, "two-guests": check_two_guests,
-          "per-blob": check_per_blob}
+def attach_seconds(bed, guest, gpu):
+    """From the request to the device's file in the guest."""
+    start = time.monotonic()
+    bed.dom0.run(f"xen-venus attach {guest.name} {gpu}")
+    wait_gpu(guest)
+    seconds = time.monotonic() - start
+    bed.dom0.run(f"xen-venus detach {guest.name}")
+    until(guest.channel, "! ls /dev/dri/renderD*")
+    return seconds
+
+
+def check_attach(_, bed, __, ___):
+    """What the window's size adds to the time to attach a GPU."""
+    with bed.guest("attach", config=["max_grant_frames = 160"]) as guest:
+        for way in ("window=foreign", "window=grant", "mapping=per-blob"):
+            small, large = (attach_seconds(bed, guest, f"hostmem={size}M,{way}")
+                            for size in (16, 256))
+            print(f"# attach with {way}: {small:.2f} s with 16 MiB, {large:.2f} s with 256 MiB")
+
+
+CHECKS = {"foreign": check_foreign, "grant": check_grant, "old-kernel": check_old_kernel,
+          "two-guests": check_two_guests, "per-blob": check_per_blob, "attach": check_attach}
 
 
 def main():
