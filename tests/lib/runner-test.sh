@@ -5,6 +5,7 @@ set -u
 unset RUNNER_ONLY
 lib=$(cd "$(dirname "$0")" && pwd)
 XEN_VENUS_LOGS=$(mktemp -d)
+export XEN_VENUS_TMP=$XEN_VENUS_LOGS/tmp
 trap 'rm -rf "$XEN_VENUS_LOGS"' EXIT
 status=0
 
@@ -47,4 +48,11 @@ expect "ok abc" 'RUNNER_ONLY="x a*"; run abc 5 true; run bcd 5 true; skip e f; g
 
 expect_summary "2 passed, 0 failed" 0 'run a 5 true; run b 5 true'
 expect_summary "1 passed, 1 failed, 1 skipped" 1 'run a 5 true; run b 5 false; skip c d'
+both='one() { run a 5 sleep 1; run b 5 false; }; two() { skip c d; run e 5 test -d "$XEN_VENUS_TMP"; }
+    lane one one; lane two two; run f 5 true; join_lanes'
+expect_summary "3 passed, 1 failed, 1 skipped" 1 "$both"
+expect_summary "1 passed, 1 failed" 1 'early() { exit 0; }; lane early early; run a 5 true; join_lanes'
+# They really run at the same time: each waits for the other.
+wait_for='wait_for() { run "$1" 5 sh -c "touch $XEN_VENUS_LOGS/$1; until [ -e $XEN_VENUS_LOGS/$2 ]; do sleep 0.1; done"; }'
+expect_summary "2 passed, 0 failed" 0 "$wait_for; lane x wait_for x y; lane y wait_for y x; join_lanes"
 exit $status

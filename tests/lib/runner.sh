@@ -6,6 +6,9 @@
 #                                   `skip PART: reason` lines (or TAP's `ok PART # skip reason`),
 #                                   each of which counts
 #   skip NAME REASON                a test that cannot run here
+#   lane NAME COMMAND...            a function that does any of these, beside what follows; what it
+#                                   reports counts after join_lanes; has an $XEN_VENUS_TMP of its own
+#   join_lanes                      waits for all of these
 #   summary                         the last line; fails when a test failed
 #
 # COMMAND's output goes to $XEN_VENUS_LOGS/NAME.log; when it fails the end of that is shown.  After
@@ -13,9 +16,17 @@
 # name matches one run.
 
 passed=0 failed=0 skipped=0 failed_names= running=
+declare -A lanes
 
-# An interrupt ends the test that runs, too.
-trap 'trap - INT TERM; [ -z "$running" ] || kill "$running"; exit 130' INT TERM
+# An interrupt ends what runs, too.
+stop_running()
+{
+    trap - INT TERM
+    [ -z "$running" ] || kill "$running"
+    [ ${#lanes[@]} = 0 ] || kill "${lanes[@]}"
+    exit 130
+}
+trap stop_running INT TERM
 
 selected()
 {
@@ -53,6 +64,38 @@ skip()
     return 0
 }
 
+lane()
+{
+    local name=$1
+    shift
+    (
+        passed=0 failed=0 skipped=0 failed_names= running= lanes=()
+        trap stop_running INT TERM
+        XEN_VENUS_TMP+=/lane-$name
+        mkdir -p "$XEN_VENUS_TMP"
+        "$@"
+        declare -p passed failed skipped failed_names >"$XEN_VENUS_LOGS/lane-$name.counts"
+    ) &
+    lanes[$name]=$!
+}
+
+# Add what the lanes counted. One that ended without a word has failed.
+join_lanes()
+{
+    local name counts here=("$passed" "$failed" "$skipped" "$failed_names")
+    for name in "${!lanes[@]}"; do
+        wait "${lanes[$name]}"
+        unset "lanes[$name]"
+        counts=$XEN_VENUS_LOGS/lane-$name.counts
+        passed=0 failed=1 skipped=0 failed_names="  lane $name (it ended early)"$'\n'
+        [ ! -e "$counts" ] || eval "$(sed 's/^declare -- //' "$counts")"
+        rm -f "$counts"
+        here=($((here[0] + passed)) $((here[1] + failed)) $((here[2] + skipped))
+            "${here[3]}$failed_names")
+    done
+    passed=${here[0]} failed=${here[1]} skipped=${here[2]} failed_names=${here[3]}
+}
+
 # Run a command with output to the log; sets status, seconds.
 run_logged()
 {
@@ -71,9 +114,10 @@ run_logged()
 
 show_log()
 {
-    echo "--- the end of $log"
-    tail -n 30 "$log"
-    echo "---"
+    # In one piece, also when lanes print at the same time.
+    printf '%s\n' "--- the end of $log
+$(tail -n 30 "$log")
+---"
 }
 
 run()
