@@ -31,6 +31,7 @@ struct venus_context *venus_context_create(struct venus_renderer *renderer, cons
     context->events_user = user;
     pthread_mutex_init(&context->lock, NULL);
     pthread_mutex_init(&context->imports.lock, NULL);
+    venus_page_cache_init(&context->pages);
     venus_decoder_init(&context->virtqueue, context, NULL);
     return context;
 }
@@ -47,6 +48,7 @@ void venus_context_destroy(struct venus_context *context)
     venus_devices_free(context);
     venus_decoder_finish(&context->virtqueue);
     venus_resource_put_all(context);
+    venus_page_cache_finish(&context->pages);
     venus_object_table_finish(&context->objects);
     free(context->imports.entries);
     pthread_mutex_destroy(&context->imports.lock);

@@ -30,6 +30,7 @@
 #include "limits.h"
 #include "memory_type.h"
 #include "object.h"
+#include "pages.h"
 #include "shm.h"
 #include "venus.h"
 
@@ -82,9 +83,6 @@ struct venus_memory_pages;
  */
 int venus_memory_export(struct venus_context *context, uint64_t memory_id, uint64_t size,
                         uint32_t flags, struct venus_blob *blob, struct venus_resource *resource);
-/* Drop a reference to the pages behind a resource; NULL allowed. */
-void venus_memory_pages_put(struct venus_memory_pages *pages);
-
 /* ---- the Vulkan objects that have state of ours ---- */
 
 struct venus_instance {
@@ -177,6 +175,7 @@ struct venus_context {
     struct venus_queue *timelines[VENUS_MAX_TIMELINES]; /* by ring_idx */
 
     struct venus_imports imports; /* sync.c */
+    struct venus_page_cache pages;
 };
 
 struct venus_renderer {

@@ -37,6 +37,10 @@
 #define VENUS_MAX_OBJECTS (4u << 20)
 #define VENUS_MAX_RESOURCES (256u << 10)
 
+/* Freed pages that a context keeps while it is busy (pages.h). */
+#define VENUS_MAX_CACHED_BYTES (64u << 20)
+#define VENUS_MAX_CACHED_PAGES 32u
+
 /* Timelines that a client may use: ring_idx 0 is the CPU timeline, 1..63 are queues. */
 #define VENUS_MAX_TIMELINES 64u
 

@@ -32,6 +32,8 @@ venus_libvenus_a_SOURCES = \
 	venus/memfd.c \
 	venus/memory.c \
 	venus/memory.h \
+	venus/pages.c \
+	venus/pages.h \
 	venus/memory_type.c \
 	venus/memory_type.h \
 	venus/modifier.c \

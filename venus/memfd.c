@@ -67,4 +67,5 @@ static void memfd_free(void *user, struct venus_pages *pages)
 const struct venus_memory_provider venus_memfd_provider = {
     .alloc = memfd_alloc,
     .free = memfd_free,
+    .reuse = true,
 };

@@ -19,13 +19,6 @@
 #include "internal.h"
 #include "pnext.h"
 
-/* Pages of the provider, used by a VkDeviceMemory and by the blob made of it. */
-struct venus_memory_pages {
-    atomic_uint references;
-    const struct venus_memory_provider *provider;
-    struct venus_pages pages;
-};
-
 /* What we keep of a VkDeviceMemory. */
 struct venus_memory {
     VkDeviceMemory handle;
@@ -40,35 +33,6 @@ struct venus_memory {
 /* Blobs are created by another thread than memory is freed by: between looking a memory object up
  * and taking a reference to its pages, nobody may free it. */
 static pthread_mutex_t memory_lock = PTHREAD_MUTEX_INITIALIZER;
-
-/* ---- pages ---- */
-
-void venus_memory_pages_put(struct venus_memory_pages *pages)
-{
-    if (!pages || atomic_fetch_sub_explicit(&pages->references, 1, memory_order_acq_rel) != 1)
-        return;
-    pages->provider->free(pages->provider->user, &pages->pages);
-    free(pages);
-}
-
-static struct venus_memory_pages *pages_create(struct venus_context *context, uint64_t size)
-{
-    const struct venus_memory_provider *provider = context->renderer->memory;
-    struct venus_memory_pages *pages = calloc(1, sizeof(*pages));
-    if (!pages)
-        return NULL;
-    pages->pages.fd = -1;
-    const int error = provider->alloc(provider->user, size, &pages->pages);
-    if (error) {
-        venus_log_client(context, VENUS_LOG_WARNING, "no %llu bytes of client-visible memory: %s",
-                         (unsigned long long)size, strerror(-error));
-        free(pages);
-        return NULL;
-    }
-    pages->provider = provider;
-    atomic_init(&pages->references, 1);
-    return pages;
-}
 
 /* The pages behind a resource, or NULL if it has only a file. */
 static const struct venus_pages *resource_pages(const struct venus_resource *resource)
@@ -127,12 +91,24 @@ static VkResult import_pages(const struct request *r, const struct venus_pages *
     return result;
 }
 
+/* Flags that say nothing about the memory's content; VK_EXT_zero_initialize_device_memory has one. */
+static bool wants_zeroes(const VkMemoryAllocateInfo *info)
+{
+    const VkMemoryAllocateFlagsInfo *flags =
+        venus_pnext_find(info->pNext, VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO);
+    const VkMemoryAllocateFlags indifferent = VK_MEMORY_ALLOCATE_DEVICE_MASK_BIT |
+                                              VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_BIT |
+                                              VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_CAPTURE_REPLAY_BIT;
+    return flags && (flags->flags & ~indifferent);
+}
+
 /* Client-visible memory by host import. */
 static VkResult allocate_pages(const struct request *r)
 {
     const VkDeviceSize alignment = r->types->import_alignment;
     const uint64_t size = (r->info->allocationSize + alignment - 1) & ~(alignment - 1);
-    struct venus_memory_pages *pages = pages_create(r->device->context, size);
+    struct venus_memory_pages *pages =
+        venus_memory_pages_get(r->device->context, size, wants_zeroes(r->info));
     if (!pages)
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     const VkResult result = import_pages(r, &pages->pages);
@@ -362,7 +338,7 @@ static int duplicate_twice(int fd, int *first, int *second)
     return 0;
 }
 
-static int export_pages(struct venus_memory_pages *pages, struct venus_blob *blob,
+static int export_pages(struct venus_memory_pages *pages, uint32_t flags, struct venus_blob *blob,
                         struct venus_resource *resource)
 {
     /* A provider without files has its own way to tell the client where the pages are. */
@@ -371,6 +347,8 @@ static int export_pages(struct venus_memory_pages *pages, struct venus_blob *blo
         if (blob->fd < 0)
             return -errno;
     }
+    if (flags & ~(uint32_t)VENUS_BLOB_MAPPABLE)
+        pages->shared = true;
     atomic_fetch_add_explicit(&pages->references, 1, memory_order_relaxed);
     resource->memory = pages;
     blob->pages_private = pages->pages.private;
@@ -402,7 +380,7 @@ static int export_dma_buf(struct venus_device *device, const struct venus_memory
 
 /* memory_lock is held. */
 static int export_memory(struct venus_device *device, struct venus_memory *memory, uint64_t size,
-                         struct venus_blob *blob, struct venus_resource *resource)
+                         uint32_t flags, struct venus_blob *blob, struct venus_resource *resource)
 {
     const uint64_t page_size = (uint64_t)sysconf(_SC_PAGESIZE);
     const uint64_t limit = (memory->size + page_size - 1) & ~(page_size - 1);
@@ -412,7 +390,7 @@ static int export_memory(struct venus_device *device, struct venus_memory *memor
         return -EEXIST;
     int error = -EINVAL;
     if (memory->pages)
-        error = export_pages(memory->pages, blob, resource);
+        error = export_pages(memory->pages, flags, blob, resource);
     else if (memory->dma_buf)
         error = export_dma_buf(device, memory, size, blob, resource);
     if (error)
@@ -434,7 +412,7 @@ int venus_memory_export(struct venus_context *context, uint64_t memory_id, uint6
     pthread_mutex_lock(&memory_lock);
     struct venus_object *object = venus_object_find(&context->objects, memory_id);
     if (object && object->type == VENUS_OBJECT_DeviceMemory)
-        error = export_memory(object->device, object->data, size, blob, resource);
+        error = export_memory(object->device, object->data, size, flags, blob, resource);
     pthread_mutex_unlock(&memory_lock);
     return error;
 }

@@ -30,6 +30,13 @@
 #define SPIN_MIN 20000u
 #define SPIN_GAP 100000u
 
+/* Looks at the tail for each sched_yield(), which takes as long as several of them: a client's next
+ * small command comes this soon. */
+#define SPIN_LOOKS 20
+
+/* How long the virtqueue polls for a position of the ring before it sleeps. */
+#define WAIT_SPIN 50000u
+
 /* Then naps, each a fraction of the time that has passed, so that they add little latency in
  * proportion, and are few. */
 #define NAP_FRACTION 8
@@ -109,6 +116,20 @@ static uint64_t spin_time(const struct venus_ring *ring)
     return ring->average_gap < SPIN_GAP ? SPIN_MIN + 4 * ring->average_gap : SPIN_MIN;
 }
 
+/* The tail, once it differs from `position` or after some looks. */
+static uint32_t look(const struct venus_ring *ring, uint32_t position)
+{
+    uint32_t tail;
+    for (unsigned int i = 0; i < SPIN_LOOKS; i++) {
+        /* Orders the client's writes to the buffer, which precede its store, before our copy. */
+        tail = atomic_load_explicit(ring->tail, memory_order_acquire);
+        if (tail != position)
+            break;
+        venus_cpu_relax();
+    }
+    return tail;
+}
+
 /* Sleep for a part of the time that has passed, or until a notification. */
 static void nap(struct venus_ring *ring, uint32_t seen, uint64_t now, uint64_t elapsed)
 {
@@ -151,6 +172,11 @@ static void sleep_idle(struct venus_ring *ring, uint32_t position, uint32_t seen
              */
             looked_again =
                 venus_cond_wait_until(&ring->wake, &ring->lock, second_look) == ETIMEDOUT;
+            if (looked_again) {
+                pthread_mutex_unlock(&ring->lock);
+                venus_page_cache_trim(&ring->context->pages);
+                pthread_mutex_lock(&ring->lock);
+            }
         }
     }
     atomic_fetch_and_explicit(ring->status, ~(uint32_t)VENUS_RING_IDLE, memory_order_seq_cst);
@@ -173,8 +199,7 @@ static bool wait_for_commands(struct venus_ring *ring, uint32_t position, uint32
     uint64_t start = 0, elapsed = 0;
 
     while (!must_stop(ring)) {
-        /* Orders the client's writes to the buffer, which precede its store, before our copy. */
-        *tail = atomic_load_explicit(ring->tail, memory_order_acquire);
+        *tail = look(ring, position);
         if (*tail != position) {
             note_gap(ring, elapsed);
             return true;
@@ -208,9 +233,11 @@ static bool reached(uint32_t position, uint32_t target)
 
 static void wake_virtqueue(struct venus_ring *ring)
 {
+    /* The waiter holds the lock between its look at the position and its sleep.  It is woken without
+     * it, or it would at once sleep again until it gets the lock. */
     pthread_mutex_lock(&ring->lock);
-    pthread_cond_broadcast(&ring->progress);
     pthread_mutex_unlock(&ring->lock);
+    pthread_cond_broadcast(&ring->progress);
 }
 
 /* Called after every command. */
@@ -503,6 +530,12 @@ void venus_ring_wait_virtqueue(struct venus_ring *ring, uint64_t seqno)
 
 void venus_ring_wait_position(struct venus_ring *ring, uint32_t position)
 {
+    /* Usually it is only a few commands away, nearer than a sleep and a wake-up. */
+    const uint64_t end = venus_now_ns() + WAIT_SPIN;
+    while (!reached(atomic_load_explicit(&ring->position, memory_order_acquire), position) &&
+           !must_stop(ring) && venus_now_ns() < end)
+        sched_yield();
+
     pthread_mutex_lock(&ring->lock);
     /* Before the load of ring->position; see publish(). */
     atomic_store_explicit(&ring->awaited, AWAITED | position, memory_order_seq_cst);

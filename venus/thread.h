@@ -18,6 +18,16 @@ static inline uint64_t venus_now_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+/* In a loop that looks at memory until another processor changes it: easier on both. */
+static inline void venus_cpu_relax(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("isb");
+#endif
+}
+
 /* A condition variable for venus_cond_wait_until(). Returns 0 or a positive errno. */
 static inline int venus_cond_init(pthread_cond_t *cond)
 {

@@ -55,6 +55,7 @@ struct venus_memory_provider {
     int (*alloc)(void *user, uint64_t size, struct venus_pages *pages);
     /* Give them back. Accepts a zeroed struct. */
     void (*free)(void *user, struct venus_pages *pages);
+    bool reuse; /* freed pages may serve the same client again before they are given back */
     void *user;
 };
 

@@ -54,7 +54,11 @@ static void provider_free(void *user, struct venus_pages *pages)
     venus_memfd_provider.free(venus_memfd_provider.user, pages);
 }
 
-static const struct venus_memory_provider provider = {provider_alloc, provider_free, NULL};
+static const struct venus_memory_provider provider = {
+    .alloc = provider_alloc,
+    .free = provider_free,
+    .reuse = true,
+};
 
 /* ---- a thread that ends contexts which wait for what never comes ---- */
 

@@ -8,7 +8,8 @@ device_tests = \
 	tests/unit/instance \
 	tests/unit/memory \
 	tests/unit/memory-type \
-	tests/unit/modifier
+	tests/unit/modifier \
+	tests/unit/pages
 
 if HAVE_CMOCKA
 check_PROGRAMS += $(device_tests)
@@ -46,3 +47,7 @@ tests_unit_memory_type_LDADD = $(UNIT_LIBS)
 tests_unit_modifier_SOURCES = tests/unit/modifier.c
 tests_unit_modifier_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_modifier_LDADD = $(UNIT_LIBS)
+
+tests_unit_pages_SOURCES = tests/unit/pages.c
+tests_unit_pages_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_pages_LDADD = $(UNIT_LIBS)
