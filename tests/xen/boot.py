@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The test bed itself: Xen and Dom0 start, Vulkan works in Dom0, and guests start and have none."""
+"""The test bed itself: Xen and Dom0 start, Vulkan works in Dom0, and a guest starts and has none."""
 import re
 
 from harness import Group, expect
@@ -17,14 +17,10 @@ def main():
         with group.part("native-vulkaninfo"):
             summary = bed.dom0.run(f"{LAVAPIPE} vulkaninfo --summary", 120).out
             expect(re.search(r"deviceName *= llvmpipe", summary), f"no lavapipe:\n{summary}")
-        for program in ("compute", "triangle", "mapping"):
-            with group.part(f"native-{program}"):
-                bed.dom0.run(f"{LAVAPIPE} {program}", 120)
-        for suite in ("trixie", "sid", "bookworm"):
-            with group.part(f"guest-{suite}"), bed.guest(suite, suite=suite) as guest:
-                result = guest.attempt("uname -r; vulkaninfo --summary", 60)
-                expect(result.status != 0 and "Failed to detect any valid GPUs" in
-                       result.out + result.err, f"a guest without a device has Vulkan: {result}")
+        with group.part("guest"), bed.guest("guest") as guest:
+            result = guest.attempt("uname -r; vulkaninfo --summary", 60)
+            expect(result.status != 0 and "Failed to detect any valid GPUs" in
+                   result.out + result.err, f"a guest without a device has Vulkan: {result}")
         with group.part("exit-status"):
             result = bed.dom0.attempt("echo out; echo err >&2; exit 5")
             expect(result == (5, "out\n", "err\n"), f"the agent said {result}")

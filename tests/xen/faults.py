@@ -101,7 +101,9 @@ def attach_and_detach(daemon, guest, rounds):
 
 
 def reload_module(guest):
-    guest.run("echo vgpu-0 >/sys/bus/xen/drivers/vgpu/unbind && rmmod virtio_xenbus", SOON)
+    guest.run("echo vgpu-0 >/sys/bus/xen/drivers/vgpu/unbind; "
+              # Its memory has to come back from the backend first.
+              "until rmmod virtio_xenbus; do sleep 0.2; done", SOON)
     guest.run("insmod /modules/virtio_xenbus.ko", SOON)
     expect_works(guest)
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""xen-venusd as the host's administrator sees it: guests connect, processes and daemons die, guests
-are destroyed at the worst time, and GPUs come and go."""
+"""xen-venusd as the host's administrator sees it: guests connect and crash, GPUs come and go, and
+configurations and guests are wrong.  faults.py has what is killed in the middle of work."""
 import json
 import re
 import time
@@ -22,7 +22,7 @@ class Host:
         self.dom0.start(f"exec xen-venusd --xen --log-level=debug >>{LOG} 2>&1", 86400)
         self.wait_for("the daemon", lambda: self.dom0.attempt("xen-venus list").status == 0)
 
-    def wait_for(self, what, condition, limit=90):
+    def wait_for(self, what, condition, limit=240):
         deadline = time.monotonic() + limit
         while not condition():
             log = ""
@@ -62,20 +62,15 @@ def check_device(host, guest, number=0):
     expect(stats["started"] and stats["requests"].get("GET_CAPSET_INFO"), f"it is idle: {stats}")
 
 
-def check_vulkan(guest):
-    summary = guest.run("vulkaninfo --summary", 400).out
-    expect("Virtio-GPU Venus (llvmpipe" in summary, f"no Venus device:\n{summary}")
-
-
 def check_destroyed(host, name, domid):
     """Nothing of a guest is left that was destroyed."""
     left = host.dom0.run("xl list").out
     expect("(null)" not in left and name not in left, f"{name} is still there:\n{left}")
-    host.wait_for("end of the processes", lambda: not host.processes(), 10)
+    host.wait_for("end of the processes", lambda: not host.processes())
     for path in (f"/local/domain/0/backend/vgpu/{domid}", f"/local/domain/0/xen-venus/{domid}",
                  f"/local/domain/{domid}"):
         host.wait_for(f"end of {path}",
-                      lambda path=path: host.dom0.attempt(f"xenstore-exists {path}").status, 10)
+                      lambda path=path: host.dom0.attempt(f"xenstore-exists {path}").status)
 
 
 def guest_goes_on(group, host, guest):
@@ -83,41 +78,21 @@ def guest_goes_on(group, host, guest):
     with group.part("connect"):
         host.wait_connected(guest)
         check_device(host, guest)
-    with group.part("process-killed"):
+    with group.part("daemon-stopped"):
         pid = host.wait_connected(guest)
-        host.dom0.run(f"kill -9 {pid}")
-        host.wait_connected(guest, other_than=pid)
-        check_device(host, guest)
-    with group.part("daemon-killed"):
-        pid = host.wait_connected(guest)
-        host.dom0.run("kill -9 $(cat /run/xen-venusd/lock)")
-        host.dom0.run(f"for i in $(seq 10); do [ -e /proc/{pid} ] || exit 0; sleep 0.2; done; exit 1")
+        host.dom0.run("kill $(cat /run/xen-venusd/lock); until ! pidof xen-venusd; do sleep 0.2; done")
         host.start_daemon()
         host.wait_connected(guest, other_than=pid)
         check_device(host, guest)
         note = host.dom0.run(f"xenstore-read /local/domain/0/xen-venus/{guest.id}/0/maxmem").out
         expect(note == "raised 65536\n", f"the guest's memory: {note}")
-    with group.part("vulkan-afterwards"):
-        check_vulkan(guest)
-    with group.part("daemon-stopped"):
-        pid = host.wait_connected(guest)
-        host.dom0.run("kill $(cat /run/xen-venusd/lock); sleep 2; ! pidof xen-venusd")
-        host.start_daemon()
-        host.wait_connected(guest, other_than=pid)
-        check_device(host, guest)
-    with group.part("module"):
-        guest.run("rmmod virtio_xenbus")
-        host.wait_for("closed GPU", lambda: host.state(guest) == "closed", 20)
-        guest.run("insmod /modules/virtio_xenbus.ko")
-        host.wait_connected(guest)
-        check_device(host, guest)
 
 
 def gpus_come_and_go(group, host, guest):
     with group.part("detach"):
         host.dom0.run(f"xen-venus detach {guest.name}")
         expect(host.gpu(guest) is None, "the GPU is still there")
-        guest.run("for i in $(seq 20); do [ -e /dev/dri/renderD128 ] || exit 0; sleep 0.5; done; exit 1")
+        guest.run("for i in $(seq 120); do [ -e /dev/dri/renderD128 ] || exit 0; sleep 0.5; done; exit 1")
         memory = host.dom0.run(f"xl list {guest.id}").out
         expect(re.search(rf"^{guest.name} +\d+ +512 ", memory, re.M), f"memory is kept:\n{memory}")
     with group.part("attach"):
@@ -142,36 +117,22 @@ def break_rules(group, host, guest):
     with group.part("wrong-state"):
         pid = host.wait_connected(guest)
         host.dom0.run(f"xenstore-write {nodes}/state 77")
-        host.wait_for("closed GPU", lambda: host.state(guest) == "closed", 20)
+        host.wait_for("closed GPU", lambda: host.state(guest) == "closed")
         expect(str(pid) not in host.processes(), "the process still serves a guest that breaks rules")
         expect("not a number" in host.gpu(guest)["error"], "there is no error")
     with group.part("wrong-state-recovery"):
-        guest.run("rmmod virtio_xenbus; insmod /modules/virtio_xenbus.ko")
+        guest.run("cd /sys/bus/xen/drivers/vgpu && echo vgpu-0 >unbind && echo vgpu-0 >bind")
         host.wait_connected(guest)
         check_device(host, guest)
 
 
 def guests_end(group, host, bed):
-    with group.part("destroy-stopped"):
-        # Nothing that is asked to do something helps now: who holds the window must be killed.
-        with bed.guest("stopped", config=['gpu = [ "hostmem=64M" ]']) as guest:
-            host.wait_connected(guest)
-            ids = " ".join(host.processes())
-            host.dom0.run(f"kill -STOP {ids}")
-            host.dom0.run(f"xl destroy {guest.name}", 60)
-            check_destroyed(host, guest.name, guest.id)
-    with group.part("destroy-busy"):
-        with bed.guest("busy", config=['gpu = [ "hostmem=64M" ]']) as guest:
-            host.wait_connected(guest)
-            guest.start("while :; do vulkaninfo --summary; done", 600)
-            host.wait_for("context", lambda: host.gpu(guest)["stats"]["contexts"], 60)
-            host.dom0.run(f"xl destroy {guest.name}", 60)
-            check_destroyed(host, guest.name, guest.id)
     with group.part("crash"):
         with bed.guest("crash", config=['gpu = [ "hostmem=64M,window=grant" ]']) as guest:
             host.wait_connected(guest)
-            guest.start("echo c >/proc/sysrq-trigger", 600)
-            host.wait_for("end", lambda: host.dom0.attempt(f"xl domid {guest.name}").status, 60)
+            # On ARM64 Linux tells Xen only when it restarts.
+            guest.start("echo 1 >/proc/sys/kernel/panic; echo c >/proc/sysrq-trigger", 600)
+            host.wait_for("end", lambda: host.dom0.attempt(f"xl domid {guest.name}").status)
             check_destroyed(host, guest.name, guest.id)
 
 

@@ -4,23 +4,17 @@
 
     shim.py [SUITE...]      with these suites' kernels; all without any
 """
-import re
 import sys
 import time
 
 from harness import Group, expect
 from testbed import TestBed
+from venus import complaints
 
 COUNTERS = "/sys/kernel/debug/virtio_xenbus/vgpu-0/counters"
 HOSTMEM = 64
 # Seconds in which the end of a device must be over; it takes a tenth on a machine of one's own.
 LIMIT = 120
-# What no kernel may say.
-TROUBLE = re.compile(r"BUG:|WARNING:|Oops|refcount_t|use-after-free|hung task|soft lockup|"
-                     r"is not a head")
-# But virtio_gpu leaves resources behind when its device goes while a program has it open.
-LEFT_BEHIND = "drm_mm_takedown"
-
 
 def wait_until(condition, seconds, what):
     """Until condition() is true; `what` says what is wrong otherwise."""
@@ -89,12 +83,6 @@ def wait_for_nodes(guest, wanted):
                lambda: f"there are {render_nodes(guest)} render nodes\n" + kernel_log(guest))
 
 
-def check_log(guest):
-    trouble = [line for line in guest.run("dmesg").out.splitlines()
-               if TROUBLE.search(line) and LEFT_BEHIND not in line]
-    expect(not trouble, "\n".join(trouble) + "\n" + kernel_log(guest))
-
-
 def client(guest, actions, seconds=120):
     """What drm-client said; an error is part of it."""
     return guest.attempt(f"drm-client {actions}", seconds).out
@@ -130,7 +118,7 @@ def test_connect(bed, guest, mode, group, suite):
         expect(now["bounce_failures"] == 0 and now["blobs_mapped"] == 0, f"{now}")
         pages = HOSTMEM * 256 if not mode else 0
         expect(pages < now["grants_in_use"] <= pages + 1024 + 1024, f"{now}")
-        check_log(guest)
+        complaints(guest)
     return backend
 
 
@@ -145,7 +133,7 @@ def test_bursts(bed, guest, backend, group, suite):
         expect(counters(guest)["bounce_fallbacks"] > 0, f"no fallback: {counters(guest)}")
         backend.check()
         works(guest)
-        check_log(guest)
+        complaints(guest)
     with group.part(f"{suite}-no-hypercalls"):
         before = counters(guest)
         client(guest, "exec 256 100")
@@ -175,7 +163,7 @@ def test_death(bed, guest, backend, group, suite, mode):
                kernel_log(guest))
         wait_for_nodes(guest, "0")
         expect(counters(guest)["requests_drained"] > 0, f"{counters(guest)}")
-        check_log(guest)
+        complaints(guest)
     with group.part(f"{suite}-{mode or 'grant'}-new-backend"):
         backend.check()
         backend = Backend(bed, guest, mode)
@@ -187,7 +175,7 @@ def test_death(bed, guest, backend, group, suite, mode):
         works(guest)
         expect(counters(guest)["grants_in_use"] == grants, f"{counters(guest)}, not {grants} grants")
         backend.check()
-        check_log(guest)
+        complaints(guest)
     return backend
 
 
@@ -202,7 +190,7 @@ def test_reset(bed, guest, backend, group, suite):
         time.sleep(1)
         works(guest)
         backend.check()
-        check_log(guest)
+        complaints(guest)
 
 
 def test_deaf(bed, guest, backend, group, suite):
@@ -223,15 +211,15 @@ def test_deaf(bed, guest, backend, group, suite):
         connected(bed, guest, backend)
         works(guest)
         expect(seconds < LIMIT, f"unbinding took {seconds:.0f} s")
-        check_log(guest)
+        complaints(guest)
     return backend
 
 
 def test_unload(bed, guest, backend, group, suite):
     with group.part(f"{suite}-unload"):
         before = int(bed.dom0.run("xl list %s | awk 'NR == 2 { print $3 }'" % guest.name).out)
-        out = guest.attempt("echo vgpu-0 >/sys/bus/xen/drivers/vgpu/unbind && rmmod virtio_xenbus && "
-                            "! grep virtio_xenbus /proc/iomem /proc/modules")
+        out = guest.attempt("echo vgpu-0 >/sys/bus/xen/drivers/vgpu/unbind && until rmmod virtio_xenbus; do "
+                            "sleep 0.2; done && ! grep virtio_xenbus /proc/iomem /proc/modules")
         expect(out.status == 0, f"unloading failed: {out}")
         after = int(bed.dom0.run("xl list %s | awk 'NR == 2 { print $3 }'" % guest.name).out)
         expect(before - after == HOSTMEM, f"{before} MiB before, {after} MiB after")
@@ -239,7 +227,7 @@ def test_unload(bed, guest, backend, group, suite):
         connected(bed, guest, backend)
         works(guest)
         backend.check()
-        check_log(guest)
+        complaints(guest)
 
 
 def test_detach(bed, guest, backend, group, suite):
@@ -257,7 +245,7 @@ def test_detach(bed, guest, backend, group, suite):
         wait_for_nodes(guest, "0")
         wait_for_state(bed, guest, "6")
         backend.check()
-        check_log(guest)
+        complaints(guest)
 
 
 def test_destroy(bed, guest, backend, group, suite):

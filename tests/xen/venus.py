@@ -19,8 +19,9 @@ DAY = 86400
 PROGRAM_SECONDS = 300
 SOON = 240
 # Of kernels' complaints.  Stock virtio_gpu leaves objects behind when its device goes while a
-# program has it open.
-COMPLAINT = re.compile(r"(BUG:|WARNING:(?!.* drm_mm_takedown)|Oops|soft lockup|blocked for more)")
+# program has it open, and never begins the fences of requests that come too late.
+COMPLAINT = re.compile(r"(BUG:|WARNING:(?!.* (drm_mm_takedown|virtio_gpu_fence_signaled))|Oops|"
+                       r"refcount_t|use-after-free|soft lockup|blocked for more|is not a head)")
 
 
 def until(channel, condition, limit=SOON):
