@@ -30,12 +30,14 @@ builds()
     fi
 
     run build-asan 900 "$build" trixie "$XEN_VENUS_BUILD/asan" "all check-programs" \
-        --enable-werror --enable-sanitizer=address,undefined --enable-fuzzer CC=clang CFLAGS="-g -O1"
+        --enable-werror --enable-sanitizer=address,undefined --enable-fuzzer \
+        CC=clang CFLAGS="-g -O1"
     # The sanitizers make the decoder's test long; the fuzzer goes further than it here anyway.
     group check-asan 1200 env WIRE_ROUNDS=1 "$make_check" trixie "$XEN_VENUS_BUILD/asan"
     for target in decoder device; do
         run "fuzz-$target-60s" 180 "$lib/enter-root" trixie \
-            env top_builddir="$XEN_VENUS_BUILD/asan" VK_REGISTRY=/usr/share/vulkan/registry/vk.xml tests/fuzz/run $target 60
+            env top_builddir="$XEN_VENUS_BUILD/asan" \
+            VK_REGISTRY=/usr/share/vulkan/registry/vk.xml tests/fuzz/run $target 60
     done
     run build-tsan 900 "$build" trixie "$XEN_VENUS_BUILD/tsan" "all check-programs" \
         --enable-werror --enable-sanitizer=thread CFLAGS="-g -O1"
