@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Commands as applications send them, for tests/bench/instructions.py.
 
-The choice is what vkmark, ggml's tests and ffmpeg's Vulkan filters send most through Mesa's Venus
-driver once they are set up: mostly recording, then updates of descriptor sets, submissions and
-queries.
+The choice follows how applications like vkmark, ggml's tests and ffmpeg's Vulkan filters work once
+they are set up: mostly recording, then updates of descriptor sets, submissions and queries.  It was
+not counted in recordings of them.
 """
 
 
