@@ -178,6 +178,14 @@ def workloads(options):
     result.append(program("allocbench", os.path.join(options.programs, "allocbench"), (
         ("allocbench.per_second", "allocations of 64 KiB", "1/s", True),
         ("allocbench.large_per_second", "allocations of 16 MiB", "1/s", True))))
+    result.append(program("bandwidth", os.path.join(options.programs, "bandwidth"), (
+        ("bandwidth.upload_gb_per_second", "copy to the device", "GB/s", True),
+        ("bandwidth.download_gb_per_second", "copy from the device", "GB/s", True),
+        ("bandwidth.cpu_write_gb_per_second", "write into mapped memory", "GB/s", True))))
+    result.append(program("recording", os.path.join(options.programs, "recording"), (
+        ("recording.one_per_second", "recording, one thread", "1/s", True),
+        ("recording.four_per_second", "recording, four threads", "1/s", True),
+        ("recording.four_to_one", "four threads to one", "ratio", True))))
     if options.only:
         result = [workload for workload in result
                   if any(fnmatch.fnmatchcase(workload.name, pattern) for pattern in options.only)]

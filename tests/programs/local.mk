@@ -63,6 +63,7 @@ tests_programs_libprograms_a_SOURCES = \
 
 VKPROG_ALL = \
 	tests/programs/allocbench \
+	tests/programs/bandwidth \
 	tests/programs/bda \
 	tests/programs/churn \
 	tests/programs/commandbuffers \
@@ -79,6 +80,7 @@ VKPROG_ALL = \
 	tests/programs/props \
 	tests/programs/pushdescriptors \
 	tests/programs/queries \
+	tests/programs/recording \
 	tests/programs/robust \
 	tests/programs/sparse \
 	tests/programs/stages \
@@ -94,6 +96,8 @@ check_PROGRAMS += $(VKPROG_ALL)
 
 tests_programs_allocbench_CPPFLAGS = $(VKPROG_CPPFLAGS)
 tests_programs_allocbench_LDADD = $(VKPROG_LIBS)
+tests_programs_bandwidth_CPPFLAGS = $(VKPROG_CPPFLAGS)
+tests_programs_bandwidth_LDADD = $(VKPROG_LIBS)
 tests_programs_bda_CPPFLAGS = $(VKPROG_CPPFLAGS)
 tests_programs_bda_LDADD = $(VKPROG_LIBS)
 tests_programs_churn_CPPFLAGS = $(VKPROG_CPPFLAGS)
@@ -126,6 +130,8 @@ tests_programs_pushdescriptors_CPPFLAGS = $(VKPROG_CPPFLAGS)
 tests_programs_pushdescriptors_LDADD = $(VKPROG_LIBS)
 tests_programs_queries_CPPFLAGS = $(VKPROG_CPPFLAGS)
 tests_programs_queries_LDADD = $(VKPROG_LIBS)
+tests_programs_recording_CPPFLAGS = $(VKPROG_CPPFLAGS)
+tests_programs_recording_LDADD = $(VKPROG_LIBS)
 tests_programs_robust_CPPFLAGS = $(VKPROG_CPPFLAGS)
 tests_programs_robust_LDADD = $(VKPROG_LIBS)
 tests_programs_sparse_CPPFLAGS = $(VKPROG_CPPFLAGS)
@@ -151,6 +157,7 @@ tests_programs_types_LDADD = $(VKPROG_LIBS)
 
 # The objects need all shaders, so that the first build, which knows no dependencies yet, works.
 tests/programs/allocbench-allocbench.$(OBJEXT) \
+	tests/programs/bandwidth-bandwidth.$(OBJEXT) \
 	tests/programs/bda-bda.$(OBJEXT) \
 	tests/programs/churn-churn.$(OBJEXT) \
 	tests/programs/commandbuffers-commandbuffers.$(OBJEXT) \
@@ -167,6 +174,7 @@ tests/programs/allocbench-allocbench.$(OBJEXT) \
 	tests/programs/props-props.$(OBJEXT) \
 	tests/programs/pushdescriptors-pushdescriptors.$(OBJEXT) \
 	tests/programs/queries-queries.$(OBJEXT) \
+	tests/programs/recording-recording.$(OBJEXT) \
 	tests/programs/robust-robust.$(OBJEXT) \
 	tests/programs/sparse-sparse.$(OBJEXT) \
 	tests/programs/stages-stages.$(OBJEXT) \
