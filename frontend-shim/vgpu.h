@@ -103,6 +103,10 @@ struct vgpu_front {
 	struct xenbus_device *xbdev;	/* until it is removed */
 	domid_t backend;
 
+	/* xenbus.c: switches the state in the thread of all watches. */
+	struct xenbus_watch own_watch;
+	atomic_t next_state;	/* enum xenbus_state; XenbusStateUnknown: nothing to switch */
+
 	/* Serialises connecting and disconnecting. */
 	struct mutex lock;
 	struct workqueue_struct *wq;

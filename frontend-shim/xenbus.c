@@ -100,6 +100,62 @@ static int open_channel(struct vgpu_front *front)
 	return 0;
 }
 
+/* States */
+
+/*
+ * Since Linux 7.2 the thread of all watches takes a node "state" that says Initialising, while the
+ * xenbus_device knows another state, for a new device in place of the old one, and unbinds the
+ * driver. Switching to or from Initialising in another thread races with that: so it is left to that
+ * very thread, which gets there by a watch of our own. Afterwards the work runs again.
+ */
+static void own_node_changed(struct xenbus_watch *watch, const char *path, const char *token)
+{
+	struct vgpu_front *front = container_of(watch, struct vgpu_front, own_watch);
+	enum xenbus_state state = atomic_xchg(&front->next_state, XenbusStateUnknown);
+
+	if (state == XenbusStateUnknown)
+		return;
+	xenbus_switch_state(front->xbdev, state);
+	queue_work(front->wq, &front->state_work);
+}
+
+static int watch_own_node(struct vgpu_front *front)
+{
+	int err;
+
+	/* A node that vgpu_write_nodes writes, too. */
+	front->own_watch.node = kasprintf(GFP_KERNEL, "%s/version", front->xbdev->nodename);
+	if (!front->own_watch.node)
+		return -ENOMEM;
+	front->own_watch.callback = own_node_changed;
+	err = register_xenbus_watch(&front->own_watch);
+	if (err)
+		kfree(front->own_watch.node);
+	return err;
+}
+
+static void unwatch_own_node(struct vgpu_front *front)
+{
+	unregister_xenbus_watch(&front->own_watch);
+	kfree(front->own_watch.node);
+}
+
+static bool is_switching(struct vgpu_front *front)
+{
+	return atomic_read(&front->next_state) != XenbusStateUnknown;
+}
+
+static void begin_anew(struct vgpu_front *front)
+{
+	int err;
+
+	atomic_set(&front->next_state, XenbusStateInitialising);
+	err = xenbus_printf(XBT_NIL, front->xbdev->nodename, "version", "%u",
+			    VGPU_PROTOCOL_VERSION);
+	if (err)
+		xenbus_dev_fatal(front->xbdev, err, "writing its version");
+}
+
 /* Connecting */
 
 enum xenbus_state vgpu_backend_state(struct vgpu_front *front)
@@ -180,7 +236,11 @@ static int offer(struct vgpu_front *front, const struct vgpu_params *params)
 	err = open_channel(front);
 	if (err)
 		return err;
-	return vgpu_write_nodes(front);
+	atomic_set(&front->next_state, XenbusStateInitialised);
+	err = vgpu_write_nodes(front);
+	if (err)
+		atomic_set(&front->next_state, XenbusStateUnknown);
+	return err;
 }
 
 static void on_init_wait(struct vgpu_front *front)
@@ -195,16 +255,16 @@ static void on_init_wait(struct vgpu_front *front)
 	if (xbdev->state == XenbusStateInitialised && front->irq &&
 	    !memcmp(&params, &front->params, sizeof(params)))
 		return;
-	if (xbdev->state != XenbusStateInitialising)
-		xenbus_switch_state(xbdev, XenbusStateInitialising);
+	if (xbdev->state != XenbusStateInitialising) {
+		begin_anew(front);
+		return;
+	}
 	err = offer(front, &params);
 	if (err) {
 		disconnect(front);
 		xenbus_dev_fatal(xbdev, err, "cannot offer pool and window (%llu bytes)",
 				 params.hostmem);
-		return;
 	}
-	xenbus_switch_state(xbdev, XenbusStateInitialised);
 }
 
 static void on_connected(struct vgpu_front *front)
@@ -258,7 +318,7 @@ static void do_restart(struct vgpu_front *front)
 	release_all(front);
 	front->restart = false;
 	front->grants_void = false;
-	xenbus_switch_state(front->xbdev, XenbusStateInitialising);
+	begin_anew(front);
 }
 
 static bool needs_reset(struct vgpu_front *front)
@@ -299,8 +359,12 @@ static void recover(struct vgpu_front *front)
 
 static void step(struct vgpu_front *front)
 {
-	enum xenbus_state state = vgpu_backend_state(front);
+	enum xenbus_state state;
 	enum vgpu_loss why = VGPU_NOT_LOST;
+
+	if (is_switching(front))
+		return;
+	state = vgpu_backend_state(front);
 
 	if (front->device && state != XenbusStateConnected)
 		vgpu_lose(front->device, VGPU_LOST_STATE);
@@ -311,7 +375,7 @@ static void step(struct vgpu_front *front)
 		front->restart = true;
 	if (front->restart) {
 		do_restart(front);
-		state = vgpu_backend_state(front);
+		return;
 	}
 	switch (state) {
 	case XenbusStateInitWait:
@@ -362,6 +426,7 @@ static void backend_changed(struct xenbus_device *xbdev, enum xenbus_state state
 static int probe(struct xenbus_device *xbdev, const struct xenbus_device_id *id)
 {
 	struct vgpu_front *front = kzalloc(sizeof(*front), GFP_KERNEL);
+	int err;
 
 	if (!front)
 		return -ENOMEM;
@@ -378,10 +443,17 @@ static int probe(struct xenbus_device *xbdev, const struct xenbus_device_id *id)
 	init_waitqueue_head(&front->call_wait);
 	spin_lock_init(&front->device_lock);
 	INIT_WORK(&front->state_work, state_work);
-	vgpu_counters_add(front);
 	dev_set_drvdata(&xbdev->dev, front);
-	/* After an earlier driver the state is Closed. */
-	xenbus_switch_state(xbdev, XenbusStateInitialising);
+	/* After an earlier driver the state is Closed. A new watch begins with an event. */
+	atomic_set(&front->next_state, XenbusStateInitialising);
+	err = watch_own_node(front);
+	if (err) {
+		dev_set_drvdata(&xbdev->dev, NULL);
+		destroy_workqueue(front->wq);
+		kfree(front);
+		return err;
+	}
+	vgpu_counters_add(front);
 	return 0;
 }
 
@@ -391,6 +463,7 @@ static void remove(struct xenbus_device *xbdev)
 	struct vgpu_front *front = dev_get_drvdata(&xbdev->dev);
 	unsigned long flags;
 
+	unwatch_own_node(front);
 	WRITE_ONCE(front->removing, true);
 	/* The work may be adding a device to a backend that nobody tells us about any more. */
 	if (work_busy(&front->state_work)) {
