@@ -24,45 +24,43 @@ def at_once(native, guests, program):
         native.compare(program, job.wait())
 
 
-def cost(daemon, guest, command, few, many):
-    """What `many` rounds of a command take more than `few`: the guest's counters and requests."""
-    figures = []
-    for rounds in (few, many):
-        before, requests = counters(guest), daemon.gpu(guest.name)["stats"]["requests"]
-        guest.run(f"{command} --iterations {rounds}", PROGRAM_SECONDS)
-        after, requests_after = counters(guest), daemon.gpu(guest.name)["stats"]["requests"]
-        figures.append({name: after[name] - before[name] for name in after} |
-                       {name: n - requests.get(name, 0) for name, n in requests_after.items()})
-    return {name: figures[1].get(name, 0) - figures[0].get(name, 0) for name in figures[1]}
+def growth(daemon, guest, command):
+    """By how much the guest's counters and its requests grow while a command runs."""
+    before, requests = counters(guest), daemon.gpu(guest.name)["stats"]["requests"]
+    guest.run(command, PROGRAM_SECONDS)
+    after, requests_after = counters(guest), daemon.gpu(guest.name)["stats"]["requests"]
+    return ({name: after[name] - before[name] for name in after} |
+            {name: n - requests.get(name, 0) for name, n in requests_after.items()})
 
 
-def show(what, count, more):
-    print(f"# per {what}: " + ", ".join(
-        f"{more[name] / count:.3f} {name}" for name in (
-            "hypercalls_memory", "hypercalls_grant_table", "hypercalls_event_channel",
-            "notifications_received")))
+def expect_free(grown):
+    expect(grown["hypercalls_memory"] == 0 and grown["hypercalls_grant_table"] == 0,
+           f"it cost hypercalls for memory or grants: {grown}")
 
 
-def check_costs(group, daemon, guest):
-    with group.part("cost-of-blobs"):
-        more = cost(daemon, guest, "allocbench", 20, 120)
-        blobs = more["RESOURCE_CREATE_BLOB"]
-        expect(blobs >= 100, f"only {blobs} blobs for 100 allocations")
-        show("blob", blobs, more)
-        expect(more["hypercalls_memory"] == 0 and more["hypercalls_grant_table"] == 0,
-               f"blobs in the window cost hypercalls: {more}")
-    with group.part("cost-of-frames"):
-        more = cost(daemon, guest, "triangle", 5, 55)
-        show("frame", 50, more)
-        expect(more["hypercalls_memory"] == 0 and more["hypercalls_grant_table"] == 0,
-               f"frames cost hypercalls: {more}")
-    for what in ("submit", "call"):
-        with group.part(f"cost-of-{what}s"):
-            more = cost(daemon, guest, f"latency {what}", 20, 120)
-            # The program adds a tenth to warm up.
-            show(what, 110, more)
-            expect(more["hypercalls_memory"] == 0 and more["hypercalls_grant_table"] == 0,
-                   f"{what}s cost hypercalls: {more}")
+def check_hypercalls(daemon, guest):
+    """Neither blobs in the window nor submissions cost any for memory."""
+    grown = growth(daemon, guest, "allocbench --iterations 100")
+    expect(grown["RESOURCE_CREATE_BLOB"] >= 100, f"too few blobs for 100 allocations: {grown}")
+    expect_free(grown)
+    expect_free(growth(daemon, guest, "latency submit --iterations 20"))
+
+
+def check_costs(group, bed, daemon, _):
+    """What one more blob, frame and so on costs: what many of them take more than few."""
+    with gpu_guest(bed, "costs", "hostmem=128M,window=foreign") as guest:
+        for what, command, few, many, count in (
+                # Some programs warm up with a tenth more.
+                ("blob", "allocbench", 20, 120, None), ("frame", "triangle", 5, 55, 50),
+                ("submit", "latency submit", 20, 120, 110), ("call", "latency call", 20, 120, 110)):
+            with group.part(f"cost-of-{what}s"):
+                less, more = (growth(daemon, guest, f"{command} --iterations {rounds}")
+                              for rounds in (few, many))
+                more = {name: more[name] - less.get(name, 0) for name in more}
+                expect_free(more)
+                print(f"# per {what}: " + ", ".join(
+                    f"{more[name] / (count or more['RESOURCE_CREATE_BLOB']):.3f} {name}"
+                    for name in ("hypercalls_event_channel", "notifications_received")))
 
 
 def check_foreign(group, bed, daemon, native):
@@ -73,7 +71,8 @@ def check_foreign(group, bed, daemon, native):
         compare(group, guest, native, ("compute", "triangle", "mapping"))
         with group.part("two-programs"):
             at_once(native, (guest, guest), "compute")
-        check_costs(group, daemon, guest)
+        with group.part("no-hypercalls"):
+            check_hypercalls(daemon, guest)
 
 
 def check_grant(group, bed, _, native):
@@ -94,7 +93,7 @@ def check_two_guests(group, bed, _, native):
     with gpu_guest(bed, "one", "hostmem=64M,window=foreign") as one, \
             gpu_guest(bed, "two", "hostmem=64M,window=grant", suite="sid") as two, \
             group.part("at-once"):
-        at_once(native, (one, two), "triangle")
+        at_once(native, (one, two), "compute")
 
 
 def check_per_blob(group, bed, _, native):
@@ -125,7 +124,8 @@ def check_attach(_, bed, __, ___):
 
 
 CHECKS = {"foreign": check_foreign, "grant": check_grant, "old-kernel": check_old_kernel,
-          "two-guests": check_two_guests, "per-blob": check_per_blob, "attach": check_attach}
+          "two-guests": check_two_guests, "per-blob": check_per_blob, "costs": check_costs,
+          "attach": check_attach}
 
 
 def main():

@@ -84,7 +84,13 @@ def gpu_guest(bed, name, gpu, suite="trixie", frames=64, limit=SOON):
 
 
 def wait_gpu(guest, limit=SOON):
-    until(guest.channel, "ls /dev/dri/renderD*", limit)
+    try:
+        until(guest.channel, "ls /dev/dri/renderD*", limit)
+    except Failure as failure:
+        says = "\n".join(machine.attempt(command, SOON).out[-3000:] for machine, command in (
+            (guest, "dmesg"), (guest.bed.dom0, f"tail -n 20 {LOG}"),
+            (guest.bed.dom0, "xenstore-ls -f | grep vgpu"), (guest.bed.dom0, "xl list")))
+        raise Failure(f"{failure}\n{says}") from failure
 
 
 def complaints(machine):
