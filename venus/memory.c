@@ -91,7 +91,7 @@ static VkResult import_pages(const struct request *r, const struct venus_pages *
     return result;
 }
 
-/* Flags that say nothing about the memory's content; VK_EXT_zero_initialize_device_memory has one. */
+/* By flags that not just say where the memory is; VK_EXT_zero_initialize_device_memory has one. */
 static bool wants_zeroes(const VkMemoryAllocateInfo *info)
 {
     const VkMemoryAllocateFlagsInfo *flags =
@@ -107,10 +107,15 @@ static VkResult allocate_pages(const struct request *r)
 {
     const VkDeviceSize alignment = r->types->import_alignment;
     const uint64_t size = (r->info->allocationSize + alignment - 1) & ~(alignment - 1);
+    /* A GPU's driver pins them, which costs more than they do; and devices of one were lost where
+     * pages were used again, for a reason not known yet (docs/h200.md). */
+    const bool reuse =
+        r->device->physical_device->properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
     struct venus_memory_pages *pages =
-        venus_memory_pages_get(r->device->context, size, wants_zeroes(r->info));
+        venus_memory_pages_get(r->device->context, size, !reuse || wants_zeroes(r->info));
     if (!pages)
         return VK_ERROR_OUT_OF_HOST_MEMORY;
+    pages->single_use = !reuse;
     const VkResult result = import_pages(r, &pages->pages);
     if (result == VK_SUCCESS)
         r->memory->pages = pages;
@@ -348,7 +353,7 @@ static int export_pages(struct venus_memory_pages *pages, uint32_t flags, struct
             return -errno;
     }
     if (flags & ~(uint32_t)VENUS_BLOB_MAPPABLE)
-        pages->shared = true;
+        pages->single_use = true;
     atomic_fetch_add_explicit(&pages->references, 1, memory_order_relaxed);
     resource->memory = pages;
     blob->pages_private = pages->pages.private;

@@ -150,7 +150,7 @@ void venus_memory_pages_put(struct venus_memory_pages *pages)
 {
     if (!pages || atomic_fetch_sub_explicit(&pages->references, 1, memory_order_acq_rel) != 1)
         return;
-    if (pages->provider->reuse && !pages->shared)
+    if (pages->provider->reuse && !pages->single_use)
         keep(&pages->context->pages, pages);
     else
         destroy(pages);

@@ -23,7 +23,7 @@ struct venus_memory_pages {
     struct venus_context *context;
     const struct venus_memory_provider *provider;
     struct venus_pages pages;
-    atomic_bool shared;              /* others than the client may have them */
+    atomic_bool single_use;          /* never kept: others than the client may have them, say */
     struct venus_memory_pages *next; /* in the cache */
 };
 

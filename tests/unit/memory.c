@@ -139,6 +139,7 @@ static void provider_free(void *user, struct venus_pages *pages)
 static const struct venus_memory_provider provider = {
     .alloc = provider_alloc,
     .free = provider_free,
+    .reuse = true,
 };
 
 /* ---- a context with one device ---- */
@@ -315,6 +316,38 @@ static void test_dedicated_memory_of_whole_pages(void **state)
     assert_int_equal(allocate(f, 10, 8192, TYPE_VISIBLE, &dedicated), VK_SUCCESS);
     assert_true(driver.dedicated);
     assert_int_equal(driver.size, 8192);
+}
+
+/* Pages are used again with a software driver only, and not if the client wants zeroes or shares. */
+static void test_pages_used_again(void **state)
+{
+    struct fixture *f = *state;
+    const VkMemoryAllocateFlagsInfo zeroes = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO,
+        .flags = 0x40,
+    };
+    struct venus_blob out;
+
+    assert_int_equal(allocate(f, 10, 4096, TYPE_VISIBLE, NULL), VK_SUCCESS);
+    release(f, 10);
+    assert_int_equal(provided, 0);
+
+    f->gpu.properties.deviceType = VK_PHYSICAL_DEVICE_TYPE_CPU;
+    assert_int_equal(allocate(f, 10, 4096, TYPE_VISIBLE, NULL), VK_SUCCESS);
+    release(f, 10);
+    assert_int_equal(provided, 1);
+    assert_int_equal(allocate(f, 10, 4096, TYPE_VISIBLE, NULL), VK_SUCCESS);
+    assert_int_equal(allocate(f, 11, 4096, TYPE_VISIBLE, NULL), VK_SUCCESS);
+    assert_int_equal(provided, 2);
+    release(f, 11);
+    assert_int_equal(allocate(f, 11, 4096, TYPE_VISIBLE, &zeroes), VK_SUCCESS);
+    assert_int_equal(provided, 3);
+
+    assert_int_equal(blob(f, 1, 10, 4096, VENUS_BLOB_MAPPABLE | VENUS_BLOB_SHAREABLE, &out), 0);
+    close(out.fd);
+    assert_int_equal(venus_context_unref_resource(f->context, 1), 0);
+    release(f, 10);
+    assert_int_equal(provided, 2);
 }
 
 static void test_local_memory_is_the_drivers(void **state)
@@ -582,6 +615,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_visible_memory_is_imported_pages),
         TEST(test_dedicated_memory_of_whole_pages),
+        TEST(test_pages_used_again),
         TEST(test_local_memory_is_the_drivers),
         TEST(test_blobs_are_checked),
         TEST(test_failures_leave_nothing),

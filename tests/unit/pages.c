@@ -101,7 +101,7 @@ static void test_zeroed_pages_are_new(void **state)
 static void test_shared_pages_go_back(void **state)
 {
     struct venus_memory_pages *pages = venus_memory_pages_get(*state, PAGE, false);
-    pages->shared = true;
+    pages->single_use = true;
     venus_memory_pages_put(pages);
     assert_int_equal(provided, 0);
 }
