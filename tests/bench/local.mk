@@ -2,6 +2,8 @@
 EXTRA_DIST += \
 	tests/bench/compare.py \
 	tests/bench/figures.py \
+	tests/bench/footprint \
+	tests/bench/footprint.py \
 	tests/bench/instructions \
 	tests/bench/instructions.py \
 	tests/bench/peer.sh \

@@ -39,6 +39,8 @@ struct object {
 };
 
 #define BUCKETS 8192u
+/* With what malloc() adds, in units of 16. */
+#define OBJECT_BYTES ((sizeof(struct object) + 8 + 15) & ~(size_t)15)
 
 static struct object *buckets[BUCKETS];
 
@@ -68,6 +70,7 @@ uint64_t null_create(const char *type, uint64_t parent)
     o->chain = *bucket;
     *bucket = o;
     null.objects++;
+    null.bytes += OBJECT_BYTES;
     return NULL_HANDLE(o);
 }
 
@@ -100,6 +103,7 @@ void null_destroy(const char *type, uint64_t handle)
         o->next->prev = o->prev;
     free(o);
     null.objects--;
+    null.bytes -= OBJECT_BYTES;
 }
 
 bool null_fails(void)

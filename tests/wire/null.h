@@ -28,6 +28,7 @@ struct null_driver {
     uint64_t leaf;  /* numbers given out by null_leaf() */
     unsigned long calls;
     size_t objects; /* alive */
+    size_t bytes;   /* of memory for them */
 };
 extern struct null_driver null;
 

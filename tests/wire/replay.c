@@ -4,6 +4,7 @@
  *
  *   replay [--mode=virtqueue|nested|ring] FILE     run every case of a file made by cases.py
  *   replay --bench=N FILE                          run the body of every case N times, print times
+ *   replay --footprint FILE                        print what every case needs of memory
  *   replay --extensions                            print the extensions that the renderer offers
  *
  * Every case gets a context of its own.  Its setup makes objects; its body is what is tested: the
@@ -11,6 +12,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -363,11 +365,42 @@ static void bench_case(struct venus_renderer *renderer, const struct test_case *
     close_session(&s);
 }
 
+/* What malloc() has given to the renderer. */
+static size_t live(void)
+{
+    const struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd - null.bytes;
+}
+
+/* Bytes of a context, of a ring, of the setup's objects and of the body's. */
+static void weigh_case(struct venus_renderer *renderer, const struct test_case *c)
+{
+    struct session s;
+    const size_t before = live();
+    if (!open_session(renderer, &s, MODE_VIRTQUEUE))
+        die(c->name);
+    const size_t context = live();
+    s.ring = make_blob(&s, RING_RESOURCE, RING_SIZE);
+    const size_t blob = live();
+    if (!start_ring(&s))
+        die(c->name);
+    const size_t ring = live();
+    if (!run_setup(&s, MODE_VIRTQUEUE, c->setup))
+        die(c->name);
+    const size_t setup = live();
+    if (!feed(&s, MODE_VIRTQUEUE, c->body.data, c->body.size))
+        die(c->name);
+    printf("%s\t%zu\t%zu\t%zu\t%zu\n", c->name, context - before, ring - blob, setup - ring,
+           live() - setup);
+    close_session(&s);
+}
+
 int main(int argc, char **argv)
 {
     static const char *const modes[] = {"virtqueue", "nested", "ring"};
     enum mode mode = MODE_VIRTQUEUE;
     unsigned long bench = 0;
+    bool footprint = false;
     const char *path = NULL;
     for (int i = 1; i < argc; i++) {
         if (strncmp(argv[i], "--bench=", 8) == 0) {
@@ -379,6 +412,8 @@ int main(int argc, char **argv)
             if (m < 0)
                 die("unknown mode");
             mode = (enum mode)m;
+        } else if (strcmp(argv[i], "--footprint") == 0) {
+            footprint = true;
         } else if (strcmp(argv[i], "--extensions") == 0) {
             for (uint32_t e = 0; e < venus_extension_count; e++)
                 puts(venus_extensions[e].name);
@@ -388,7 +423,7 @@ int main(int argc, char **argv)
         }
     }
     if (!path) {
-        fprintf(stderr, "usage: replay [--mode=virtqueue|nested|ring] [--bench=N] FILE\n");
+        fprintf(stderr, "usage: replay [--mode=virtqueue|nested|ring] [--bench=N | --footprint] FILE\n");
         return 2;
     }
     venus_log_set(on_log, VENUS_LOG_WARNING);
@@ -401,11 +436,13 @@ int main(int argc, char **argv)
     uint8_t *data = load(path, &size);
     struct file f = {data, data + size};
     const uint32_t count = get_u32(&f);
-    null.check = !bench;
+    null.check = !bench && !footprint;
     for (uint32_t i = 0; i < count; i++) {
         struct test_case c;
         get_case(&f, &c);
-        if (bench)
+        if (footprint)
+            weigh_case(renderer, &c);
+        else if (bench)
             bench_case(renderer, &c, (unsigned)bench);
         else
             run_case(renderer, &c, mode);
