@@ -33,6 +33,7 @@ class Checker:
         self.codec = codec
         self.commands = collections.Counter()
         self.replies = collections.Counter()
+        self.allocations = collections.Counter()    # of memory, by memory type
         self.pending = collections.defaultdict(list)
         self.wrong = []
 
@@ -48,6 +49,8 @@ class Checker:
             if again.data != sent:
                 self.wrong.append('%s: encoded again it differs' % command.name)
             self.commands[command.name] += 1
+            if command.name == 'vkAllocateMemory':
+                self.allocations[args['pAllocateInfo']['memoryTypeIndex']] += 1
             if flags & wire.GENERATE_REPLY:
                 self.pending[decoder].append((command, args))
 
@@ -92,6 +95,8 @@ def main():
     print('%d commands of %d kinds, %d replies of %d kinds, %d wrong' %
           (sum(checker.commands.values()), len(checker.commands), sum(checker.replies.values()),
            len(checker.replies), len(checker.wrong)))
+    print('allocations by memory type: ' + ', '.join(
+        '%d of type %d' % (n, t) for t, n in sorted(checker.allocations.items())))
     return 1 if checker.wrong or not checker.replies else 0
 
 
