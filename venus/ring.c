@@ -34,7 +34,7 @@
  * small command comes this soon. */
 #define SPIN_LOOKS 20
 
-/* How long the virtqueue polls for a position of the ring before it sleeps. */
+/* How long virtqueue and ring poll for each other before they sleep. */
 #define WAIT_SPIN 50000u
 
 /* Then naps, each a fraction of the time that has passed, so that they add little latency in
@@ -515,15 +515,25 @@ bool venus_ring_write_extra(struct venus_ring *ring, uint64_t offset, uint32_t v
 void venus_ring_set_virtqueue_seqno(struct venus_ring *ring, uint64_t seqno)
 {
     pthread_mutex_lock(&ring->lock);
-    ring->virtqueue_seqno = seqno;
-    pthread_cond_signal(&ring->wake);
+    /* Orders everything that the virtqueue did so far before the number. */
+    atomic_store_explicit(&ring->virtqueue_seqno, seqno, memory_order_release);
     pthread_mutex_unlock(&ring->lock);
+    pthread_cond_signal(&ring->wake);
+}
+
+static bool virtqueue_reached(const struct venus_ring *ring, uint64_t seqno)
+{
+    return atomic_load_explicit(&ring->virtqueue_seqno, memory_order_acquire) >= seqno;
 }
 
 void venus_ring_wait_virtqueue(struct venus_ring *ring, uint64_t seqno)
 {
+    const uint64_t end = venus_now_ns() + WAIT_SPIN;
+    while (!virtqueue_reached(ring, seqno) && !must_stop(ring) && venus_now_ns() < end)
+        sched_yield();
+
     pthread_mutex_lock(&ring->lock);
-    while (!must_stop(ring) && ring->virtqueue_seqno < seqno)
+    while (!must_stop(ring) && !virtqueue_reached(ring, seqno))
         pthread_cond_wait(&ring->wake, &ring->lock);
     pthread_mutex_unlock(&ring->lock);
 }

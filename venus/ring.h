@@ -50,7 +50,7 @@ struct venus_ring {
     pthread_cond_t wake;       /* the thread waits here */
     pthread_cond_t progress;   /* the virtqueue waits here */
     atomic_uint notifications; /* changed under the lock, read without */
-    uint64_t virtqueue_seqno;
+    _Atomic uint64_t virtqueue_seqno;
 };
 
 /* Check a client's layout against the size of the resource, and fill *layout. Returns NULL or what
