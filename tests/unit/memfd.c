@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "unit.h"
@@ -70,12 +72,40 @@ static void test_bad_sizes(void **state)
     assert_int_equal(fd_before, fd_after); /* nothing left open */
 }
 
+/* What is missing is said, and nothing stays open. */
+static void test_no_resources(void **state)
+{
+    (void)state;
+    struct venus_pages pages;
+    struct rlimit before, limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    limit = (struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    const int no_file = memfd->alloc(memfd->user, 4096, &pages);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(no_file, -EMFILE);
+
+    const int fd_before = dup(0);
+    close(fd_before);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    limit = (struct rlimit){.rlim_cur = 4096, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    const int too_large = memfd->alloc(memfd->user, 8192, &pages);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(too_large, -EFBIG);
+    const int fd_after = dup(0);
+    close(fd_after);
+    assert_int_equal(fd_before, fd_after);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pages),
         cmocka_unit_test(test_seals),
         cmocka_unit_test(test_bad_sizes),
+        cmocka_unit_test(test_no_resources),
     };
     return cmocka_run_group_tests_name("memfd", tests, NULL, NULL);
 }

@@ -67,11 +67,28 @@ static void test_word(void **state)
     assert_int_equal(memory[2], 15);
 }
 
+static void test_clear(void **state)
+{
+    (void)state;
+    uint8_t *memory = malloc(16);
+    assert_non_null(memory);
+    const struct venus_shm shm = {.base = (void *)memory, .size = 16};
+    memset(memory, 0xaa, 16);
+    assert_true(venus_shm_clear(&shm, 4, 8));
+    for (int i = 0; i < 16; i++)
+        assert_int_equal(memory[i], i >= 4 && i < 12 ? 0 : 0xaa);
+    assert_true(venus_shm_clear(&shm, 16, 0));
+    assert_false(venus_shm_clear(&shm, 12, 5));
+    assert_int_equal(memory[12], 0xaa);
+    free(memory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_contains),
         cmocka_unit_test(test_read_and_write),
+        cmocka_unit_test(test_clear),
         cmocka_unit_test(test_word),
     };
     return cmocka_run_group_tests_name("shm", tests, NULL, NULL);
