@@ -166,7 +166,7 @@ daemon_log()
     echo "${daemon_logs[$1]-}"
 }
 
-# stop_daemon SOCKET: SIGTERM, after 5 s SIGKILL.  Fails when the daemon had died before, did not
+# stop_daemon SOCKET: SIGTERM, after 30 s SIGKILL.  Fails when the daemon had died before, did not
 # end by itself, or ended with an error (a sanitizer's report, say); then the end of its log is shown.
 stop_daemon()
 {
@@ -177,7 +177,7 @@ stop_daemon()
         echo "the daemon had died" >&2
         status=1
     fi
-    for ((i = 0; i < 100; i++)); do
+    for ((i = 0; i < 600; i++)); do
         kill -0 "$pid" 2>/dev/null || break
         sleep 0.05
     done
