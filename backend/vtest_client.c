@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -488,6 +489,22 @@ static bool handle_buffered(struct vtest_client *c)
     return false;
 }
 
+/* Looks for the next message before sleeping, each followed by sched_yield(): a frame has several,
+ * only moments apart. */
+#define RECEIVE_LOOKS 50
+
+/* Like recv(), but see above. */
+static ssize_t receive_soon(int socket, void *space, size_t size)
+{
+    for (int i = 0; i < RECEIVE_LOOKS; i++) {
+        const ssize_t n = recv(socket, space, size, MSG_DONTWAIT);
+        if (n >= 0 || errno != EAGAIN)
+            return n;
+        sched_yield();
+    }
+    return recv(socket, space, size, 0);
+}
+
 /* Block until something arrives. False when the client has gone. */
 static bool receive(struct vtest_client *c)
 {
@@ -500,7 +517,7 @@ static bool receive(struct vtest_client *c)
     }
     ssize_t n;
     do {
-        n = recv(c->socket, space, size, 0);
+        n = receive_soon(c->socket, space, size);
     } while (n < 0 && errno == EINTR);
     if (n <= 0) {
         client_end(c, END_LEFT);
