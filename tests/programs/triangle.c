@@ -82,19 +82,24 @@ static void report(const char *part, const struct scene *s)
 
 static const float background[4] = {0.2f, 0.3f, 0.4f, 1.0f};
 
-static void run_renderpass(struct prog *p, struct scene *s, const char *part,
-                           const struct prog_pipeline_info *info)
+/* One frame: recorded, submitted, waited for and read back. */
+static void draw_frame(struct prog *p, struct scene *s, VkPipeline pipeline)
 {
-    VkPipeline pipeline = prog_pipeline_create(p, info);
     VkCommandBuffer cmd = prog_begin(p);
 
     prog_target_begin(cmd, &s->target, background, VK_SUBPASS_CONTENTS_INLINE);
-    if (info->dynamic_count)
-        prog_target_viewport(cmd, &s->target);
     record_draws(cmd, s, pipeline);
     vkCmdEndRenderPass(cmd);
     prog_target_copy(cmd, &s->target, &s->readback);
     prog_end(p, cmd);
+}
+
+static void run_renderpass(struct prog *p, struct scene *s, const char *part,
+                           const struct prog_pipeline_info *info)
+{
+    VkPipeline pipeline = prog_pipeline_create(p, info);
+
+    draw_frame(p, s, pipeline);
     report(part, s);
     vkDestroyPipeline(p->device, pipeline, NULL);
 }
@@ -104,15 +109,8 @@ static void run_frames(struct prog *p, struct scene *s, const struct prog_pipeli
 {
     VkPipeline pipeline = prog_pipeline_create(p, info);
 
-    for (uint32_t i = 0; i < p->iterations; i++) {
-        VkCommandBuffer cmd = prog_begin(p);
-
-        prog_target_begin(cmd, &s->target, background, VK_SUBPASS_CONTENTS_INLINE);
-        record_draws(cmd, s, pipeline);
-        vkCmdEndRenderPass(cmd);
-        prog_target_copy(cmd, &s->target, &s->readback);
-        prog_end(p, cmd);
-    }
+    for (uint32_t i = 0; i < p->iterations; i++)
+        draw_frame(p, s, pipeline);
     report("frames", s);
     vkDestroyPipeline(p->device, pipeline, NULL);
 }

@@ -72,28 +72,29 @@ static void test_bad_sizes(void **state)
     assert_int_equal(fd_before, fd_after); /* nothing left open */
 }
 
+/* The result of an allocation while the process may have only so much of something. */
+static int alloc_limited(int resource, rlim_t most, uint64_t size)
+{
+    struct venus_pages pages;
+    struct rlimit before, limit;
+    assert_int_equal(getrlimit(resource, &before), 0);
+    limit = (struct rlimit){.rlim_cur = most, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(resource, &limit), 0);
+    const int result = memfd->alloc(memfd->user, size, &pages);
+    assert_int_equal(setrlimit(resource, &before), 0);
+    return result;
+}
+
 /* What is missing is said, and nothing stays open. */
 static void test_no_resources(void **state)
 {
     (void)state;
-    struct venus_pages pages;
-    struct rlimit before, limit;
-    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
-    limit = (struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max};
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-    const int no_file = memfd->alloc(memfd->user, 4096, &pages);
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
-    assert_int_equal(no_file, -EMFILE);
+    assert_int_equal(alloc_limited(RLIMIT_NOFILE, 0, 4096), -EMFILE);
 
     const int fd_before = dup(0);
     close(fd_before);
     signal(SIGXFSZ, SIG_IGN);
-    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
-    limit = (struct rlimit){.rlim_cur = 4096, .rlim_max = before.rlim_max};
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-    const int too_large = memfd->alloc(memfd->user, 8192, &pages);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-    assert_int_equal(too_large, -EFBIG);
+    assert_int_equal(alloc_limited(RLIMIT_FSIZE, 4096, 8192), -EFBIG);
     const int fd_after = dup(0);
     close(fd_after);
     assert_int_equal(fd_before, fd_after);
