@@ -7,6 +7,7 @@ EXTRA_DIST += \
 	tests/bench/instructions \
 	tests/bench/instructions.py \
 	tests/bench/peer.sh \
+	tests/bench/replay.sh \
 	tests/bench/run \
 	tests/bench/streams.py \
 	tests/bench/udmabuf-stand-in.c
