@@ -337,6 +337,9 @@ static const char *probe_host_import(struct probe *probe)
     probe->alignment = host.minImportedHostPointerAlignment;
     if (probe->alignment < page_size)
         probe->alignment = page_size;
+    /* Nobody who makes pages promises more, so that it would work by luck only. */
+    if (probe->alignment > page_size)
+        return "imported host memory must be aligned to more than a page";
 
     if (!open_device(probe, extensions, 1))
         return "vkCreateDevice failed";

@@ -1,73 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every allocation fails once.  The linker sends the library's calls of the allocator through
- * __wrap_*(), where the nth one from now fails; n is raised until a whole scenario gets through
- * without needing that many.  Each failure must be reported as such, kill at most one context, and
- * leave nothing behind (AddressSanitizer looks for leaks).
+ * Every allocation fails once (failing.h).  Each failure must be reported as such, kill at most one
+ * context, and leave nothing behind (AddressSanitizer looks for leaks).
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <unistd.h>
 
+#include "failing.h"
 #include "unit.h"
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *p, size_t size);
-void *__real_aligned_alloc(size_t alignment, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-void *__wrap_aligned_alloc(size_t alignment, size_t size);
-
-static int until_failure; /* 0: never */
-static bool failed;
-
-static bool fails(void)
-{
-    if (!until_failure || --until_failure)
-        return false;
-    failed = true;
-    return true;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *p, size_t size)
-{
-    return fails() ? NULL : __real_realloc(p, size);
-}
-
-void *__wrap_aligned_alloc(size_t alignment, size_t size)
-{
-    return fails() ? NULL : __real_aligned_alloc(alignment, size);
-}
-
-/* Run the scenario with the first, second... allocation failing. It returns whether all went well,
- * and may do so only if nothing failed or what failed could be done without. */
-static void run_with_failures(bool (*scenario)(void), bool may_do_without)
-{
-    int n = 0;
-    do {
-        assert_true(++n < 10000);
-        failed = false;
-        until_failure = n;
-        const bool ok = scenario();
-        until_failure = 0;
-        assert_true(ok || failed);
-        if (failed && !may_do_without)
-            assert_false(ok);
-    } while (failed);
-    assert_true(n > 1); /* it did allocate */
-}
 
 /* ---- scenarios ---- */
 

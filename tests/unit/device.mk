@@ -3,6 +3,7 @@
 device_tests = \
 	tests/unit/device \
 	tests/unit/drain \
+	tests/unit/gpu \
 	tests/unit/handle-map \
 	tests/unit/host-copy \
 	tests/unit/instance \
@@ -23,6 +24,11 @@ tests_unit_device_LDADD = $(UNIT_LIBS)
 tests_unit_drain_SOURCES = tests/unit/drain.c
 tests_unit_drain_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_drain_LDADD = $(UNIT_LIBS)
+
+tests_unit_gpu_SOURCES = tests/unit/gpu.c $(failing)
+tests_unit_gpu_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_gpu_LDFLAGS = $(AM_LDFLAGS) $(FAILING_WRAP)
+tests_unit_gpu_LDADD = $(UNIT_LIBS)
 
 tests_unit_handle_map_SOURCES = tests/unit/handle-map.c
 tests_unit_handle_map_CPPFLAGS = $(UNIT_CPPFLAGS)

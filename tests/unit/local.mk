@@ -26,10 +26,12 @@ tests_unit_libunit_a_SOURCES = tests/unit/unit.c tests/unit/unit.h
 
 with_libunit = tests/unit/libunit.a $(UNIT_LIBS)
 
-tests_unit_alloc_failure_SOURCES = tests/unit/alloc-failure.c
+FAILING_WRAP = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc
+failing = tests/unit/failing.c tests/unit/failing.h
+
+tests_unit_alloc_failure_SOURCES = tests/unit/alloc-failure.c $(failing)
 tests_unit_alloc_failure_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_alloc_failure_LDFLAGS = $(AM_LDFLAGS) \
-	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc
+tests_unit_alloc_failure_LDFLAGS = $(AM_LDFLAGS) $(FAILING_WRAP)
 tests_unit_alloc_failure_LDADD = $(with_libunit)
 
 tests_unit_arena_SOURCES = tests/unit/arena.c
