@@ -64,10 +64,28 @@ tests_device_test_processes_LDADD = tests/device/libpeer.a backend/libbackend.a 
 # What is Xen's alone.
 if XEN
 if HAVE_CMOCKA
-check_PROGRAMS += tests/device/test-grant
-TESTS += tests/device/test-grant
+XEN_DEVICE_TESTS = \
+	tests/device/test-device-process \
+	tests/device/test-grant \
+	tests/device/test-transport-xen
+check_PROGRAMS += $(XEN_DEVICE_TESTS)
+TESTS += $(XEN_DEVICE_TESTS)
 endif
 endif
+
+# The device process without Xen: what fake-parts.c defines is then not taken from the library.
+XEN_DEVICE_CPPFLAGS = $(UNIT_CPPFLAGS) $(JSONC_CFLAGS) -I$(srcdir)/backend -I$(srcdir)/tests/manager
+xen_device_common = \
+	tests/device/fake-parts.c \
+	tests/device/fake-parts.h \
+	$(manager_check)
+tests_device_test_device_process_CPPFLAGS = $(XEN_DEVICE_CPPFLAGS)
+tests_device_test_device_process_SOURCES = tests/device/test-device-process.c $(xen_device_common)
+tests_device_test_device_process_LDADD = $(BACKEND_LIBS) $(CMOCKA_LIBS)
+tests_device_test_transport_xen_CPPFLAGS = $(XEN_DEVICE_CPPFLAGS)
+tests_device_test_transport_xen_SOURCES = tests/device/test-transport-xen.c $(xen_device_common)
+tests_device_test_transport_xen_LDADD = $(BACKEND_LIBS) $(CMOCKA_LIBS)
+
 tests_device_test_grant_CPPFLAGS = $(UNIT_CPPFLAGS) $(XEN_CFLAGS) -I$(srcdir)
 tests_device_test_grant_SOURCES = tests/device/test-grant.c
 tests_device_test_grant_LDADD = $(XEN_PARTS) $(XEN_LIBS) $(CMOCKA_LIBS)

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+#include "fake-parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "xen/events.h"
+#include "xen/grant.h"
+#include "xen/shared_pages.h"
+#include "xen/window.h"
+
+struct fake_parts *fake_parts;
+char fake_window_in_child[VGPU_PAGE_SIZE];
+
+static char window_memory[VGPU_PAGE_SIZE];
+
+void fake_parts_reset(void)
+{
+    if (!fake_parts)
+        fake_parts = mmap(NULL, sizeof(*fake_parts), PROT_READ | PROT_WRITE,
+                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (fake_parts == MAP_FAILED)
+        abort();
+    memset(fake_parts, 0, sizeof(*fake_parts));
+}
+
+void fake_parts_fail(const char *call, int error)
+{
+    snprintf(fake_parts->fails, sizeof(fake_parts->fails), "%s", call);
+    fake_parts->error = error;
+}
+
+/* 0, or the negative errno that the call is to fail with; errno is set, too. */
+static int check(const char *call)
+{
+    if (strcmp(fake_parts->fails, call))
+        return 0;
+    errno = fake_parts->error;
+    return -fake_parts->error;
+}
+
+/* A part that is nothing but open. */
+static void *open_part(const char *call, uint32_t domid)
+{
+    static char part;
+    if (domid != FAKE_DOMID)
+        abort();
+    if (check(call))
+        return NULL;
+    fake_parts->parts++;
+    return &part;
+}
+
+static void close_part(const void *part)
+{
+    if (part)
+        fake_parts->parts--;
+}
+
+/* ---- grants ---- */
+
+struct xen_grants *xen_grants_open(uint32_t domid)
+{
+    return open_part("grants_open", domid);
+}
+
+void xen_grants_close(struct xen_grants *grants)
+{
+    close_part(grants);
+}
+
+int xen_grants_map(struct xen_grants *grants, uint32_t first, uint32_t count, bool writable,
+                   void **memory)
+{
+    (void)grants;
+    (void)writable;
+    if (!fake_parts->fails_ref || first == fake_parts->fails_ref) {
+        const int error = check("grants_map");
+        if (error)
+            return error;
+    }
+    if (first >= FAKE_PAGES || count > FAKE_PAGES - first)
+        return -EINVAL;
+    *memory = fake_parts->guest + (size_t)first * VGPU_PAGE_SIZE;
+    fake_parts->maps += (int)count;
+    return 0;
+}
+
+void xen_grants_unmap(struct xen_grants *grants, void *memory, uint32_t count)
+{
+    (void)grants;
+    (void)memory;
+    fake_parts->maps -= (int)count;
+}
+
+static int copy(const char *call, uint32_t ref, uint32_t offset, size_t size)
+{
+    if (ref >= FAKE_PAGES)
+        return -EFAULT;
+    if (offset > VGPU_PAGE_SIZE || size > VGPU_PAGE_SIZE - offset)
+        return -EINVAL;
+    return check(call);
+}
+
+int xen_grants_copy_from(struct xen_grants *grants, uint32_t ref, uint32_t offset, void *data,
+                         size_t size)
+{
+    (void)grants;
+    const int error = copy("grants_copy_from", ref, offset, size);
+    if (!error)
+        memcpy(data, fake_parts->guest + (size_t)ref * VGPU_PAGE_SIZE + offset, size);
+    return error;
+}
+
+int xen_grants_copy_to(struct xen_grants *grants, uint32_t ref, uint32_t offset, const void *data,
+                       size_t size)
+{
+    (void)grants;
+    const int error = copy("grants_copy_to", ref, offset, size);
+    if (!error)
+        memcpy(fake_parts->guest + (size_t)ref * VGPU_PAGE_SIZE + offset, data, size);
+    return error;
+}
+
+/* ---- events ---- */
+
+static int event_fd = -1;
+
+struct xen_events *xen_events_open(uint32_t domid)
+{
+    struct xen_events *events = open_part("events_open", domid);
+    if (events && *fake_parts->fifo)
+        event_fd = open(fake_parts->fifo, O_RDWR | O_CLOEXEC);
+    return events;
+}
+
+void xen_events_close(struct xen_events *events)
+{
+    close_part(events);
+    if (event_fd >= 0)
+        close(event_fd);
+    event_fd = -1;
+}
+
+int xen_events_bind(struct xen_events *events, uint32_t domid, uint32_t remote_port)
+{
+    (void)events;
+    if (domid != FAKE_DOMID)
+        abort();
+    const int error = check("events_bind");
+    if (!error)
+        fake_parts->port = remote_port;
+    return error;
+}
+
+int xen_events_fd(const struct xen_events *events)
+{
+    (void)events;
+    return event_fd;
+}
+
+int xen_events_take(struct xen_events *events)
+{
+    char byte;
+    (void)events;
+    if (read(event_fd, &byte, 1) != 1)
+        return -errno;
+    return check("events_take");
+}
+
+int xen_events_notify(struct xen_events *events)
+{
+    (void)events;
+    fake_parts->notified++;
+    return 0;
+}
+
+/* ---- the window ---- */
+
+struct xen_window *xen_window_open(enum xen_window_kind kind, uint32_t domid)
+{
+    fake_parts->window_kind = (int)kind;
+    return open_part("window_open", domid);
+}
+
+void xen_window_close(struct xen_window *window)
+{
+    close_part(window);
+}
+
+int xen_window_map(struct xen_window *window, const uint64_t *pages, size_t count)
+{
+    (void)window;
+    if (count > FAKE_WINDOW_PAGES)
+        abort();
+    fake_parts->window_count = count;
+    memcpy(fake_parts->window_pages, pages, count * sizeof(*pages));
+    return check("window_map");
+}
+
+static bool in_child;
+
+void *xen_window_memory(const struct xen_window *window)
+{
+    (void)window;
+    return in_child ? fake_window_in_child : window_memory;
+}
+
+int xen_window_enter_child(struct xen_window *window)
+{
+    (void)window;
+    const int error = check("window_enter_child");
+    in_child = !error;
+    return error;
+}
+
+/* ---- pages of this domain ---- */
+
+struct xen_shared_pages *xen_shared_pages_open(uint32_t domid)
+{
+    return open_part("shared_pages_open", domid);
+}
+
+void xen_shared_pages_close(struct xen_shared_pages *pages)
+{
+    close_part(pages);
+}
+
+int xen_shared_pages_fd(const struct xen_shared_pages *pages)
+{
+    (void)pages;
+    return 42;
+}
+
+int xen_shared_pages_alloc(struct xen_shared_pages *pages, uint32_t count, void **memory,
+                           uint32_t *refs)
+{
+    (void)pages;
+    const int error = check("shared_pages_alloc");
+    if (error)
+        return error;
+    *memory = calloc(count, VGPU_PAGE_SIZE);
+    if (!*memory)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < count; i++)
+        refs[i] = 900 + i;
+    return 0;
+}
+
+void xen_shared_pages_free(struct xen_shared_pages *pages, void *memory)
+{
+    (void)pages;
+    free(memory);
+}
+
+uint32_t xen_shared_pages_limit(void)
+{
+    return 1024;
+}
