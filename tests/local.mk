@@ -18,6 +18,7 @@ EXTRA_DIST += \
 	tests/coverage.sh \
 	tests/lib/build \
 	tests/lib/coverage-report \
+	tests/lib/coverage.h \
 	tests/lib/dist-complete \
 	tests/lib/enter-root \
 	tests/lib/make-check \
