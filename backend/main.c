@@ -93,6 +93,7 @@ static int serve_xen(const struct options *options)
 {
 #ifdef HAVE_XEN
     const struct xen_service_params params = {
+        .folder = XEN_SERVICE_FOLDER,
         .config_dirs = options->config_dirs,
         .config_dir_count = options->config_dir_count,
         .control_path = options->control_path,

@@ -134,11 +134,13 @@ int xen_service_run(const struct xen_service_params *params)
         .gpu = params->gpu,
         .validate = params->validate,
     };
-    if (mkdir(XEN_SERVICE_FOLDER, 0755) && errno != EEXIST) {
-        backend_log(VENUS_LOG_ERROR, XEN_SERVICE_FOLDER ": %s", strerror(errno));
+    char lock[4096]; /* the longest path */
+    if (mkdir(params->folder, 0755) && errno != EEXIST) {
+        backend_log(VENUS_LOG_ERROR, "%s: %s", params->folder, strerror(errno));
         return BACKEND_EXIT_XEN;
     }
-    if (!xen_service_lock(XEN_SERVICE_FOLDER "/lock"))
+    snprintf(lock, sizeof(lock), "%s/lock", params->folder);
+    if (!xen_service_lock(lock))
         return BACKEND_EXIT_XEN;
     if (!xen_service_choose_user(params->user, &manager_params.user))
         return BACKEND_EXIT_USAGE;

@@ -9,6 +9,7 @@
 #define XEN_SERVICE_DEFAULT_USER "xen-venus"
 
 struct xen_service_params {
+    const char *folder; /* for the lock; made when it is missing */
     const char *const *config_dirs;
     int config_dir_count;
     const char *control_path;

@@ -165,7 +165,7 @@ struct xen_store *xen_store_open(void)
         return NULL;
     }
     event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    return &the_store;
+    return event_fd < 0 ? NULL : &the_store;
 }
 
 void xen_store_close(struct xen_store *store)

@@ -16,6 +16,7 @@
 
 struct fake_domain fake_domains[FAKE_DOMAINS];
 int fake_domain_set_result;
+int fake_domains_error;
 struct fake_device *fake_device;
 
 /* ---- domains ---- */
@@ -28,6 +29,10 @@ static struct xen_domains the_domains;
 
 struct xen_domains *xen_domains_open(void)
 {
+    if (fake_domains_error) {
+        errno = fake_domains_error;
+        return NULL;
+    }
     return &the_domains;
 }
 
@@ -211,6 +216,7 @@ void fake_xen_reset(void)
     memset(fake_device, 0, sizeof(*fake_device));
     memset(fake_domains, 0, sizeof(fake_domains));
     fake_domain_set_result = 0;
+    fake_domains_error = 0;
 }
 
 bool process_lives(int pid)

@@ -23,6 +23,8 @@ struct fake_domain {
 extern struct fake_domain fake_domains[FAKE_DOMAINS];
 /* What xen_domain_set_max_memory() returns. */
 extern int fake_domain_set_result;
+/* xen_domains_open() fails with this errno, unless it is 0. */
+extern int fake_domains_error;
 
 /* A new domain with 1 GiB and 64 grant frames. */
 struct fake_domain *fake_domain_add(uint32_t domid);

@@ -7,6 +7,7 @@ manager_tests = \
 	tests/manager/test-gpu-config \
 	tests/manager/test-hostile \
 	tests/manager/test-life \
+	tests/manager/test-manager \
 	tests/manager/test-restart \
 	tests/manager/test-service \
 	tests/manager/test-tool
@@ -47,6 +48,10 @@ tests_manager_test_life_SOURCES = tests/manager/test-life.c $(manager_world)
 tests_manager_test_life_CPPFLAGS = $(MANAGER_TEST_CPPFLAGS)
 tests_manager_test_life_LDADD = $(manager_test_libs)
 
+tests_manager_test_manager_SOURCES = tests/manager/test-manager.c $(manager_world)
+tests_manager_test_manager_CPPFLAGS = $(MANAGER_TEST_CPPFLAGS)
+tests_manager_test_manager_LDADD = $(manager_test_libs)
+
 tests_manager_test_hostile_SOURCES = tests/manager/test-hostile.c $(manager_world)
 tests_manager_test_hostile_CPPFLAGS = $(MANAGER_TEST_CPPFLAGS)
 tests_manager_test_hostile_LDADD = $(manager_test_libs)
@@ -60,8 +65,8 @@ tests_manager_test_control_CPPFLAGS = $(MANAGER_TEST_CPPFLAGS)
 tests_manager_test_control_LDADD = $(manager_test_libs)
 
 tests_manager_test_service_SOURCES = tests/manager/test-service.c $(manager_world)
-tests_manager_test_service_CPPFLAGS = $(MANAGER_TEST_CPPFLAGS)
-tests_manager_test_service_LDADD = $(manager_test_libs)
+tests_manager_test_service_CPPFLAGS = $(MANAGER_TEST_CPPFLAGS) -I$(srcdir)/tests/wire
+tests_manager_test_service_LDADD = tests/wire/libnull.a $(manager_test_libs)
 
 tests_manager_test_tool_SOURCES = tests/manager/test-tool.c $(manager_world)
 tests_manager_test_tool_CPPFLAGS = $(MANAGER_TEST_CPPFLAGS)

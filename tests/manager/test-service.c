@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the daemon does as a service: one at a time, and readiness for systemd. */
+/* What the daemon does as a service: one at a time, readiness for systemd, and the whole of it. */
 #include <fcntl.h>
 #include <pwd.h>
 #include <signal.h>
@@ -8,17 +8,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "check.h"
-#include "log.h"
+#include "exit_codes.h"
+#include "null.h"
+#include "vulkan_loader.h"
+#include "world.h"
 #include "xen_service.h"
 
 static int setup(void **state)
 {
-    (void)state;
-    clear_folder();
-    backend_log_init(VENUS_LOG_DEBUG);
-    log_capture();
-    return 0;
+    return world_setup(state);
 }
 
 static void test_lock(void **state)
@@ -105,6 +103,44 @@ struct passwd *getpwnam(const char *name)
     return &entry;
 }
 
+/* So does this for the system's Vulkan: a driver that may not be there, or share no memory. */
+static bool no_driver, no_extensions;
+
+static VKAPI_ATTR VkResult VKAPI_CALL enumerate_nothing(VkPhysicalDevice gpu, const char *layer,
+                                                        uint32_t *count,
+                                                        VkExtensionProperties *properties)
+{
+    (void)gpu;
+    (void)layer;
+    (void)properties;
+    *count = 0;
+    return VK_SUCCESS;
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL create_nothing(const VkInstanceCreateInfo *info,
+                                                     const VkAllocationCallbacks *allocator,
+                                                     VkInstance *instance)
+{
+    (void)info;
+    (void)allocator;
+    (void)instance;
+    return VK_ERROR_INCOMPATIBLE_DRIVER;
+}
+
+static VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL get_function(VkInstance instance, const char *name)
+{
+    if (no_extensions && !strcmp(name, "vkEnumerateDeviceExtensionProperties"))
+        return (PFN_vkVoidFunction)enumerate_nothing;
+    if (no_driver && !strcmp(name, "vkCreateInstance"))
+        return (PFN_vkVoidFunction)create_nothing;
+    return null_vkGetInstanceProcAddr(instance, name);
+}
+
+PFN_vkGetInstanceProcAddr backend_vulkan_load(void)
+{
+    return get_function;
+}
+
 static void test_user(void **state)
 {
     (void)state;
@@ -139,12 +175,118 @@ static void test_user(void **state)
     }
 }
 
+/* ---- the whole service ---- */
+
+static struct xen_service_params service;
+
+static int setup_service(void **state)
+{
+    static char lock_folder[96], control[96];
+    setup(state);
+    snprintf(lock_folder, sizeof(lock_folder), "%s/run", folder);
+    snprintf(control, sizeof(control), "%s/control", folder);
+    our_user = 1000;
+    known_user = NULL;
+    no_driver = no_extensions = false;
+    service = (struct xen_service_params){
+        .folder = lock_folder,
+        .config_dirs = manager_params.config_dirs,
+        .config_dir_count = 1,
+        .control_path = control,
+    };
+    return 0;
+}
+
+/* It leaves signals blocked and files open: in a process of its own. */
+static pid_t start_service(void)
+{
+    const pid_t pid = fork();
+    if (!pid)
+        _exit(xen_service_run(&service));
+    assert_true(pid > 0);
+    return pid;
+}
+
+static int service_status(pid_t pid)
+{
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+static void check_service(int status, const char *text)
+{
+    log_capture();
+    assert_int_equal(service_status(start_service()), status);
+    assert_logged(text);
+}
+
+static void next_state(int fd, const char *state)
+{
+    char text[32];
+    const ssize_t n = recv(fd, text, sizeof(text) - 1, 0);
+    assert_true(n > 0);
+    text[n] = '\0';
+    assert_string_equal(text, state);
+}
+
+static void test_service(void **state)
+{
+    (void)state;
+    const struct timeval limit = {.tv_sec = 20};
+    const int fd = listen_at(file_path("notify"));
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)), 0);
+    setenv("NOTIFY_SOCKET", file_path("notify"), 1);
+    const pid_t pid = start_service();
+    next_state(fd, "READY=1");
+    assert_logged("GPU 0: ");
+    assert_logged("serving Xen guests; control socket ");
+    assert_int_equal(access(service.control_path, F_OK), 0);
+    /* One at a time. */
+    check_service(BACKEND_EXIT_XEN, "another xen-venusd is running");
+    kill(pid, SIGTERM);
+    next_state(fd, "STOPPING=1");
+    assert_int_equal(service_status(pid), BACKEND_EXIT_OK);
+    assert_int_equal(access(service.control_path, F_OK), -1);
+    unsetenv("NOTIFY_SOCKET");
+    close(fd);
+}
+
+static void test_no_service(void **state)
+{
+    char text[128];
+    (void)state;
+    service.gpu = "no such GPU";
+    check_service(BACKEND_EXIT_GPU, "--gpu=no such GPU: no GPU matches");
+    service.gpu = NULL;
+    service.user = "nobody like this";
+    check_service(BACKEND_EXIT_USAGE, "--user=nobody like this: there is no such user");
+    service.user = NULL;
+    no_extensions = true;
+    check_service(BACKEND_EXIT_GPU, "no GPU can be offered to guests");
+    assert_logged("unusable: its memory can be neither imported");
+    no_driver = true;
+    check_service(BACKEND_EXIT_VULKAN, "no Vulkan driver is installed");
+    no_driver = no_extensions = false;
+    service.validate = true; /* the null driver has no layers */
+    check_service(BACKEND_EXIT_VULKAN, "--validate: the layer VK_LAYER_KHRONOS_validation is not");
+    service.validate = false;
+    fake_store_broken = true;
+    check_service(BACKEND_EXIT_XEN, "cannot connect to xenstore: No such file or directory");
+    fake_store_broken = false;
+    service.folder = "/proc/self/no-such-folder/run";
+    snprintf(text, sizeof(text), "%s: No such file or directory", service.folder);
+    check_service(BACKEND_EXIT_XEN, text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_lock, setup),
         cmocka_unit_test_setup(test_notify, setup),
         cmocka_unit_test_setup(test_user, setup),
+        cmocka_unit_test_setup(test_service, setup_service),
+        cmocka_unit_test_setup(test_no_service, setup_service),
     };
     return cmocka_run_group_tests_name("service", tests, folder_setup, folder_teardown);
 }
