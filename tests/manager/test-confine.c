@@ -80,12 +80,45 @@ static void test_parent_dies_meanwhile(void **state)
     assert_false(in_child(changes_user_too_late));
 }
 
+static bool has_other_parent(const int fds[2])
+{
+    (void)fds;
+    return confine_early(getpid());
+}
+
+static bool has_no_privilege(const int fds[2])
+{
+    return confine_privileges(NULL, -1) && !confine_privileges("root", fds[1]);
+}
+
+static bool has_no_namespaces(const int fds[2])
+{
+    (void)fds;
+    if (!confine_privileges(NULL, -1))
+        return false;
+    confine_namespaces();
+    return true;
+}
+
+/* What cannot be given up is said, and for most of it the process must not go on. */
+static void test_refused(void **state)
+{
+    (void)state;
+    log_capture();
+    assert_false(in_child(has_other_parent));
+    assert_true(in_child(has_no_privilege));
+    assert_logged("this process cannot be confined: another user: Operation not permitted");
+    assert_true(in_child(has_no_namespaces));
+    assert_logged("no namespaces of its own: Operation not permitted");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_broken_pipe),
         cmocka_unit_test(test_signals),
         cmocka_unit_test(test_parent_dies_meanwhile),
+        cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests_name("confine", tests, NULL, NULL);
 }

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <json-c/json.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -194,6 +196,81 @@ static void test_no_daemon(void **state)
                "list", NULL);
 }
 
+/* ---- answers that no daemon of ours gives ---- */
+
+/* Wait for a request, give an answer, and close the connection. */
+static pid_t answer_with(const char *answer, size_t size)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char request[1024];
+    unlink(file_path("control"));
+    strcpy(address.sun_path, file_path("control"));
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    const pid_t pid = fork();
+    if (!pid) {
+        const int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+        char end = 0;
+        while (end != '\n') {
+            const ssize_t n = recv(client, request, sizeof(request), 0);
+            if (n <= 0)
+                _exit(1);
+            end = request[n - 1];
+        }
+        while (size) {
+            const ssize_t n = send(client, answer, size, MSG_NOSIGNAL);
+            if (n <= 0)
+                break; /* it has had enough */
+            answer += n;
+            size -= (size_t)n;
+        }
+        _exit(0);
+    }
+    close(fd);
+    return pid;
+}
+
+static void check_answer(int status, const char *text, const char *answer, size_t size)
+{
+    const pid_t pid = answer_with(answer, size);
+    int end;
+    check_tool(status, text, "--json", "list", NULL);
+    assert_int_equal(waitpid(pid, &end, 0), pid);
+    assert_int_equal(end, 0);
+}
+
+static void test_strange_answers(void **state)
+{
+    (void)state;
+    static char large[5 << 20];
+    clear_folder();
+    check_answer(3, "xen-venusd does not answer: it has closed the connection\n", NULL, 0);
+    check_answer(3, "xen-venusd does not answer: it has closed the connection\n", "{\"ok\":", 6);
+    check_answer(1, "xen-venus: xen-venusd refuses and does not say why\n", "{\"ok\":false}\n", 13);
+    check_answer(1, "xen-venus: xen-venusd refuses and does not say why\n", "nonsense\n", 9);
+    check_answer(1, "xen-venus: it is late\n", "{\"error\":\"it is late\"}\n", 23);
+    /* As long as it takes; but not for ever. */
+    memset(large, ' ', sizeof(large));
+    memcpy(large, "{\"ok\":true,", 11);
+    strcpy(large + 100000, "\"last\":1}\n");
+    check_answer(0, "\"last\":1", large, 100000 + strlen(large + 100000));
+    memset(large, ' ', sizeof(large));
+    check_answer(3, "xen-venusd does not answer: Message too long\n", large, sizeof(large));
+}
+
+static void test_unreachable(void **state)
+{
+    (void)state;
+    char text[200];
+    clear_folder();
+    put_file("control", "");
+    put_file("file", "");
+    check_tool(3, "is not running: nothing listens on ", "list", NULL, NULL); /* no socket */
+    snprintf(text, sizeof(text), "--control=%s/file/control", folder);
+    check_tool(3, "/file/control: Not a directory\n", text, "list", NULL);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start_daemon, stop_daemon)
 
 int main(void)
@@ -206,6 +283,8 @@ int main(void)
         TEST(test_attach_detach),
         TEST(test_usage),
         cmocka_unit_test(test_no_daemon),
+        cmocka_unit_test(test_strange_answers),
+        cmocka_unit_test(test_unreachable),
     };
     return cmocka_run_group_tests_name("tool", tests, folder_setup, folder_teardown);
 }
