@@ -93,6 +93,10 @@ int venus_renderer_list_gpus(struct venus_renderer *renderer, struct venus_gpu *
     (void)renderer;
     if (mode && !strcmp(mode, "crash"))
         abort();
+    if (mode && !strcmp(mode, "hang"))
+        raise(SIGALRM); /* as after a time that no test waits for */
+    if (mode && !strcmp(mode, "lost"))
+        return VK_ERROR_DEVICE_LOST;
     if (mode && !strcmp(mode, "no-driver"))
         return VK_ERROR_INCOMPATIBLE_DRIVER;
     if (mode && !strcmp(mode, "none"))

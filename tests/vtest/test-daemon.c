@@ -9,11 +9,14 @@
 
 #include <cmocka.h>
 
+#include <dlfcn.h>
 #include <fcntl.h>
+#include <gnu/libc-version.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -108,6 +111,11 @@ static void test_no_gpu(void **state)
     setenv("FAKE_GPUS", "crash", 1);
     check_run(BACKEND_EXIT_VULKAN, "the Vulkan driver crashed when it was started: signal 6", vtest,
               NULL, NULL);
+    setenv("FAKE_GPUS", "hang", 1);
+    check_run(BACKEND_EXIT_VULKAN, "the Vulkan driver did not start within 120 s", vtest, NULL,
+              NULL);
+    setenv("FAKE_GPUS", "lost", 1);
+    check_run(BACKEND_EXIT_VULKAN, "Vulkan does not start: VkResult -4", vtest, NULL, NULL);
     setenv("FAKE_GPUS", "none", 1);
     check_run(BACKEND_EXIT_GPU, "finds no GPU", vtest, NULL, NULL);
     check_run(BACKEND_EXIT_GPU, "finds no GPU", "--list-gpus", NULL, NULL);
@@ -213,6 +221,83 @@ static void test_bad_places(void **state)
     check_run(BACKEND_EXIT_SOCKET, "exists and is not a socket", "--vtest=/", NULL, NULL);
 }
 
+/* Somebody else is about to listen in the same folder; that may take a moment, but not long. */
+static void test_locked_folder(void **state)
+{
+    (void)state;
+    char vtest[128];
+    snprintf(vtest, sizeof(vtest), "--vtest=%s", daemon_.socket);
+    const int fd = open(daemon_.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    check_run(BACKEND_EXIT_SOCKET, "cannot lock its folder: Resource temporarily unavailable",
+              vtest, NULL, NULL);
+    assert_int_equal(access(daemon_.socket, F_OK), -1);
+    daemon_spawn(&daemon_, (const char *const[]){vtest, "--log-level=debug", NULL});
+    assert_true(daemon_logged(&daemon_, "GPU 0: Fake Alpha 100"));
+    close(fd);
+    assert_true(daemon_logged(&daemon_, "listening on"));
+    assert_int_equal(daemon_stop(&daemon_), 0);
+}
+
+/* Something that cannot be asked whether it listens is not removed. */
+static void test_other_socket(void **state)
+{
+    (void)state;
+    char vtest[128];
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(vtest, sizeof(vtest), "--vtest=%s", daemon_.socket);
+    strcpy(address.sun_path, daemon_.socket);
+    const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+    check_run(BACKEND_EXIT_SOCKET, "cannot tell whether a server is there", vtest, NULL, NULL);
+    assert_int_equal(access(daemon_.socket, F_OK), 0);
+    close(fd);
+}
+
+/* ---- the system's Vulkan loader ---- */
+
+/* In a folder where libvulkan.so.1 is looked for first, a link to `target`. */
+static void put_loader(const char *target)
+{
+    char path[128];
+    snprintf(path, sizeof(path), "%s/libvulkan.so.1", daemon_.folder);
+    unlink(path);
+    assert_int_equal(symlink(target, path), 0);
+    setenv("LD_LIBRARY_PATH", daemon_.folder, 1);
+}
+
+static void remove_loader(void)
+{
+    char path[128];
+    snprintf(path, sizeof(path), "%s/libvulkan.so.1", daemon_.folder);
+    unlink(path);
+    unsetenv("LD_LIBRARY_PATH");
+}
+
+static void test_loader(void **state)
+{
+    (void)state;
+    Dl_info library;
+    /* A library, but not of Vulkan. */
+    assert_int_not_equal(dladdr((void *)(uintptr_t)gnu_get_libc_version, &library), 0);
+    put_loader("/dev/null");
+    check_run(BACKEND_EXIT_VULKAN, "no Vulkan loader: ", "--list-gpus", NULL, NULL);
+    put_loader(library.dli_fname);
+    check_run(BACKEND_EXIT_VULKAN, "the Vulkan loader is broken: ", "--list-gpus", NULL, NULL);
+    remove_loader();
+    check_run(0, "Fake Alpha 100", "--list-gpus", NULL, NULL);
+}
+
+static void test_no_layer(void **state)
+{
+    (void)state;
+    setenv("VK_LAYER_PATH", "/nonexistent", 1);
+    check_run(BACKEND_EXIT_VULKAN,
+              "--validate: the layer VK_LAYER_KHRONOS_validation is not installed", "--list-gpus",
+              "--validate", NULL);
+    unsetenv("VK_LAYER_PATH");
+}
+
 /* A socket that somebody put in the place of ours is not ours to remove. */
 static void test_replaced_socket(void **state)
 {
@@ -272,7 +357,8 @@ int main(void)
         TEST(test_usage),         TEST(test_no_gpu),          TEST(test_list),
         TEST(test_select),        TEST(test_socket_in_use),   TEST(test_stale_socket),
         TEST(test_bad_places),    TEST(test_replaced_socket), TEST(test_signals),
-        TEST(test_silent_client),
+        TEST(test_silent_client), TEST(test_locked_folder),   TEST(test_other_socket),
+        TEST(test_loader),        TEST(test_no_layer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
