@@ -69,6 +69,16 @@ static int alloc_pages(struct vgpu_transport *transport, uint32_t count, void **
     return *pages == MAP_FAILED ? -ENOMEM : 0;
 }
 
+static int alloc_no_pages(struct vgpu_transport *transport, uint32_t count, void **pages,
+                          uint32_t *refs)
+{
+    (void)transport;
+    (void)count;
+    (void)pages;
+    (void)refs;
+    return -ENOSPC;
+}
+
 static void free_pages(struct vgpu_transport *transport, void *pages, uint32_t count)
 {
     (void)transport;
@@ -79,6 +89,10 @@ static const struct vgpu_transport_ops ops = {
     .enter_render_process = render_fixture_enter,
     .alloc_pages = alloc_pages,
     .free_pages = free_pages,
+};
+static const struct vgpu_transport_ops poor_ops = {
+    .enter_render_process = render_fixture_enter,
+    .alloc_pages = alloc_no_pages,
 };
 static const struct vgpu_transport_ops broken_ops = {.enter_render_process = fail_to_enter};
 
@@ -256,6 +270,14 @@ static bool ring_is_fatal(struct test *t)
 
 /* ---- tests ---- */
 
+/* It goes when it is told to, whatever it still has. */
+static void end(struct test *t)
+{
+    render_end(t->render);
+    wait_for(t, &t->ended, 1);
+    assert_int_equal(t->failed, 0);
+}
+
 static void test_ends_when_told(void **state)
 {
     struct test *t = *state;
@@ -311,6 +333,7 @@ static void test_slices(void **state)
     assert_int_equal(render_unref(t->render, 9), 0);
     wait_for(t, &t->released, 2);
     assert_int_equal(t->ready, 5);
+    end(t);
 }
 
 /* A ring keeps its slice in use until it is gone; dropping the slice is the client's mistake. */
@@ -340,6 +363,7 @@ static void test_fences(void **state)
     assert_int_equal(render_create_fence(t->render, 5, 7), 0);
     wait_for(t, &t->retired, 101);
     assert_int_equal(t->last_fence, 7);
+    end(t);
 }
 
 static void test_failure(void **state)
@@ -517,6 +541,25 @@ static void test_blobs(void **state)
     assert_true(t->last_error < 0);
     assert_int_equal(render_create_blob(t->render, 4, 0, UINT64_MAX, 1), -EINVAL);
     assert_int_equal(t->failed, 0);
+
+    /* One that is left goes with the process. */
+    assert_int_equal(render_create_blob(t->render, 5, 0, PAGE, 1), 0);
+    wait_for(t, &t->ready, 3);
+    assert_int_equal(t->last_error, 0);
+    end(t);
+}
+
+/* No pages to grant is the guest's trouble, and not the end of its context. */
+static void test_no_blobs(void **state)
+{
+    struct test *t = *state;
+    t->transport.ops = &poor_ops;
+    start(t, true);
+    assert_int_equal(render_create_blob(t->render, 3, 0, PAGE, 1), 0);
+    wait_for(t, &t->ready, 1);
+    assert_int_equal(t->last_error, -ENOSPC);
+    assert_int_equal(render_unref(t->render, 3), -ENOENT);
+    end(t);
 }
 
 static void test_blobs_without_mapping(void **state)
@@ -526,6 +569,7 @@ static void test_blobs_without_mapping(void **state)
     assert_int_equal(render_create_blob(t->render, 3, 0, PAGE, 1), 0);
     wait_for(t, &t->ready, 1);
     assert_int_equal(t->last_error, -ENOTSUP);
+    end(t);
 }
 
 /* Whatever keeps the process from starting shows as its end. */
@@ -710,6 +754,7 @@ int main(void)
         TEST(test_queue),
         TEST(test_large_submission),
         TEST(test_blobs),
+        TEST(test_no_blobs),
         TEST(test_blobs_without_mapping),
         TEST(test_no_start),
         TEST(test_driver_of_the_host),

@@ -16,6 +16,7 @@
 #include "device_process.h"
 #include "exit_codes.h"
 #include "fake-parts.h"
+#include "gpu_internal.h"
 #include "log.h"
 
 #define CONTROL     1u
@@ -231,6 +232,14 @@ static void test_per_blob(void **state)
     check_fails("error: mapping \"per-blob\": /dev/xen/gntalloc: ");
 }
 
+/* The loop compares what the device says with its own clock. */
+static void test_clock(void **state)
+{
+    (void)state;
+    const int64_t before = backend_now_ms(), now = gpu_now_ms(), after = backend_now_ms();
+    assert_true(before <= now && now <= after);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +247,7 @@ int main(void)
         cmocka_unit_test_setup(test_broken_events, setup),
         cmocka_unit_test_setup(test_failures, setup),
         cmocka_unit_test_setup(test_per_blob, setup),
+        cmocka_unit_test(test_clock),
     };
     return cmocka_run_group_tests_name("device-process", tests, folder_setup, folder_teardown);
 }

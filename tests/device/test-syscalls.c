@@ -131,6 +131,22 @@ static void test_the_rest(void **state)
     run(the_rest);
 }
 
+/* A process that could not be confined knows. */
+static int filter_until_refused(void)
+{
+    for (int i = 0; i < 10000; i++) {
+        if (!confine_syscalls())
+            return i ? 0 : 1;
+    }
+    return 2;
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    run(filter_until_refused); /* the kernel limits the length of all filters together */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,6 +154,7 @@ int main(void)
         cmocka_unit_test(test_no_others),
         cmocka_unit_test(test_no_network),
         cmocka_unit_test(test_the_rest),
+        cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests_name("syscalls", tests, NULL, NULL);
 }
