@@ -67,7 +67,9 @@ if HAVE_CMOCKA
 XEN_DEVICE_TESTS = \
 	tests/device/test-device-process \
 	tests/device/test-grant \
-	tests/device/test-transport-xen
+	tests/device/test-transport-xen \
+	tests/device/test-xen-libraries \
+	tests/device/test-xen-pages
 check_PROGRAMS += $(XEN_DEVICE_TESTS)
 TESTS += $(XEN_DEVICE_TESTS)
 endif
@@ -89,3 +91,11 @@ tests_device_test_transport_xen_LDADD = $(BACKEND_LIBS) $(CMOCKA_LIBS)
 tests_device_test_grant_CPPFLAGS = $(UNIT_CPPFLAGS) $(XEN_CFLAGS) -I$(srcdir)
 tests_device_test_grant_SOURCES = tests/device/test-grant.c
 tests_device_test_grant_LDADD = $(XEN_PARTS) $(XEN_LIBS) $(CMOCKA_LIBS)
+
+tests_device_test_xen_libraries_CPPFLAGS = $(UNIT_CPPFLAGS) $(XEN_CFLAGS) -I$(srcdir)
+tests_device_test_xen_libraries_SOURCES = tests/device/test-xen-libraries.c
+tests_device_test_xen_libraries_LDADD = $(XEN_PARTS) $(XEN_LIBS) $(CMOCKA_LIBS)
+tests_device_test_xen_pages_CPPFLAGS = $(UNIT_CPPFLAGS) $(XEN_CFLAGS) -I$(srcdir)
+tests_device_test_xen_pages_SOURCES = tests/device/test-xen-pages.c
+tests_device_test_xen_pages_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=open,--wrap=ioctl,--wrap=mmap
+tests_device_test_xen_pages_LDADD = $(XEN_PARTS) $(XEN_LIBS) $(CMOCKA_LIBS)
