@@ -491,7 +491,7 @@ static bool handle_buffered(struct vtest_client *c)
 
 /* Looks for the next message before sleeping, each followed by sched_yield(): a frame has several,
  * only moments apart. */
-#define RECEIVE_LOOKS 50
+#define RECEIVE_LOOKS 10
 
 /* Like recv(), but see above. */
 static ssize_t receive_soon(int socket, void *space, size_t size)

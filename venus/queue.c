@@ -19,15 +19,17 @@
 
 struct pending_fence {
     struct pending_fence *next;
-    VkFence fence; /* signalled by the GPU, or null if there is nothing to wait for */
-    uint64_t id;   /* the owner's */
+    VkFence fence;  /* null before the record first needs one */
+    bool submitted; /* the GPU signals it; otherwise there is nothing to wait for */
+    uint64_t id;    /* the owner's */
 };
 
 struct venus_timeline {
     struct venus_queue *queue;
 
     /* Under queue->lock. */
-    uint64_t submissions, probed; /* count of submissions; its value at the latest probe */
+    uint64_t submissions;         /* the client's, counted */
+    uint64_t fenced, probed;      /* the count at the latest fence and probe */
     VkFence probe;                /* null before the first probe */
     bool probing;                 /* `probe` has been submitted and not been seen signalled */
     bool started;                 /* the thread */
@@ -56,7 +58,7 @@ static struct pending_fence *pending_get(struct venus_timeline *timeline)
     struct pending_fence *p = timeline->unused;
     if (p) {
         timeline->unused = p->next;
-        if (!p->fence || device->vk.ResetFences(device->handle, 1, &p->fence) == VK_SUCCESS)
+        if (!p->submitted || device->vk.ResetFences(device->handle, 1, &p->fence) == VK_SUCCESS)
             return p;
         p->next = timeline->unused;
         timeline->unused = p;
@@ -90,7 +92,7 @@ static void *run_timeline(void *arg)
         }
         pthread_mutex_unlock(&timeline->lock);
         /* An error means that the device is lost: nobody may wait for it any longer. */
-        if (p->fence)
+        if (p->submitted)
             device->vk.WaitForFences(device->handle, 1, &p->fence, VK_TRUE, UINT64_MAX);
         retire(timeline, p);
         pthread_mutex_lock(&timeline->lock);
@@ -315,11 +317,28 @@ void venus_handle_vkQueueBindSparse(struct venus_decoder *d, struct venus_vkQueu
 
 /* ---- fences for the owner of the context ---- */
 
+/* Have the GPU signal the record's fence after all work so far, or take the fence from it: then it
+ * is retired right after the records before it. queue->lock is held. */
+static void fence_submit(struct venus_timeline *timeline, struct pending_fence *p)
+{
+    struct venus_device *device = timeline->queue->device;
+    VkResult result = VK_SUCCESS;
+
+    /* A frame has several fences: those without new work behind the one before need not ask. */
+    p->submitted = timeline->submissions != timeline->fenced;
+    timeline->fenced = timeline->submissions;
+    if (!p->submitted)
+        return;
+    if (!p->fence)
+        result = fence_create(device, &p->fence);
+    if (result == VK_SUCCESS)
+        result = device->vk.QueueSubmit(timeline->queue->handle, 0, NULL, p->fence);
+    p->submitted = result == VK_SUCCESS; /* otherwise lost, or out of memory */
+}
+
 /* Append a fence for all work so far. queue->lock is held. Returns 0 or a negative errno. */
 static int timeline_append(struct venus_timeline *timeline, uint64_t id)
 {
-    struct venus_device *device = timeline->queue->device;
-
     pthread_mutex_lock(&timeline->lock);
     const bool full = timeline->pending >= VENUS_MAX_PENDING_FENCES;
     struct pending_fence *p = full ? NULL : pending_get(timeline);
@@ -327,17 +346,7 @@ static int timeline_append(struct venus_timeline *timeline, uint64_t id)
     if (!p)
         return full ? -ENOSPC : -ENOMEM;
 
-    VkResult result = VK_SUCCESS;
-    if (!p->fence)
-        result = fence_create(device, &p->fence);
-    if (result == VK_SUCCESS)
-        result = device->vk.QueueSubmit(timeline->queue->handle, 0, NULL, p->fence);
-    if (result != VK_SUCCESS) {
-        /* Lost, or out of memory: not reached by the GPU, but still retired in its turn. */
-        if (p->fence)
-            device->vk.DestroyFence(device->handle, p->fence, NULL);
-        p->fence = VK_NULL_HANDLE;
-    }
+    fence_submit(timeline, p);
     p->id = id;
     p->next = NULL;
 
@@ -345,9 +354,20 @@ static int timeline_append(struct venus_timeline *timeline, uint64_t id)
     *timeline->last = p;
     timeline->last = &p->next;
     timeline->pending++;
-    pthread_cond_signal(&timeline->cond);
     pthread_mutex_unlock(&timeline->lock);
+    pthread_cond_signal(&timeline->cond); /* not before: it would wake up to wait for the lock */
     return 0;
+}
+
+/* Whether all work has ended and every fence has been retired. queue->lock is held. */
+static bool timeline_finished(struct venus_timeline *timeline)
+{
+    if (timeline->submissions != timeline->fenced)
+        return false;
+    pthread_mutex_lock(&timeline->lock);
+    const bool finished = !timeline->first;
+    pthread_mutex_unlock(&timeline->lock);
+    return finished;
 }
 
 int venus_context_create_fence(struct venus_context *context, uint32_t ring_idx, uint64_t fence_id)
@@ -366,15 +386,22 @@ int venus_context_create_fence(struct venus_context *context, uint32_t ring_idx,
         return -EINVAL;
 
     int error = -EINVAL;
+    bool finished = false;
     pthread_mutex_lock(&queue->lock);
     struct venus_timeline *timeline = queue->timeline;
     if (timeline && !timeline->started)
         timeline->started =
             !venus_thread_start(&timeline->thread, "venus-timeline", run_timeline, timeline);
-    if (timeline)
+    if (timeline && timeline->started)
+        finished = timeline_finished(timeline);
+    if (timeline && !finished)
         error = timeline->started ? timeline_append(timeline, fence_id) : -EAGAIN;
     pthread_mutex_unlock(&queue->lock);
-    return error;
+    if (!finished)
+        return error;
+    if (context->events.fence_retired)
+        context->events.fence_retired(context->events_user, ring_idx, fence_id);
+    return 0;
 }
 
 /* ---- for the monitor ---- */

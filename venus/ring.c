@@ -7,6 +7,10 @@
  * every command.  Head and tail are free-running byte counts, so that positions double as sequence
  * numbers.  The client polls the head for replies.
  *
+ * The virtqueue's thread, when it must wait for a position, runs the commands up to it itself if
+ * nobody does: that takes less time than to wake this thread and to be woken by it, and is what a
+ * client's every frame does several times.  Whoever runs commands holds ring->run.
+ *
  * Between commands the thread first polls the tail, then naps, and after the client's idle timeout
  * sets IDLE and sleeps until it is notified.
  */
@@ -34,13 +38,13 @@
  * small command comes this soon. */
 #define SPIN_LOOKS 20
 
-/* How long virtqueue and ring poll for each other before they sleep. */
+/* How long the ring polls for the virtqueue before it sleeps. */
 #define WAIT_SPIN 50000u
 
 /* Then naps, each a fraction of the time that has passed, so that they add little latency in
  * proportion, and are few. */
-#define NAP_FRACTION 8
-#define NAP_MIN      20000u
+#define NAP_FRACTION 4
+#define NAP_MIN      30000u
 #define NAP_MAX      10000000u
 
 /* How long after setting IDLE the tail is looked at once more. */
@@ -116,18 +120,16 @@ static uint64_t spin_time(const struct venus_ring *ring)
     return ring->average_gap < SPIN_GAP ? SPIN_MIN + 4 * ring->average_gap : SPIN_MIN;
 }
 
-/* The tail, once it differs from `position` or after some looks. */
-static uint32_t look(const struct venus_ring *ring, uint32_t position)
+/* Whether commands have come, and nobody runs them: then ring->run is held. Looks several times. */
+static bool look(struct venus_ring *ring)
 {
-    uint32_t tail;
     for (unsigned int i = 0; i < SPIN_LOOKS; i++) {
-        /* Orders the client's writes to the buffer, which precede its store, before our copy. */
-        tail = atomic_load_explicit(ring->tail, memory_order_acquire);
-        if (tail != position)
-            break;
+        if (atomic_load_explicit(ring->tail, memory_order_relaxed) !=
+            atomic_load_explicit(&ring->position, memory_order_relaxed))
+            return !pthread_mutex_trylock(&ring->run);
         venus_cpu_relax();
     }
-    return tail;
+    return false;
 }
 
 /* Sleep for a part of the time that has passed, or until a notification. */
@@ -148,7 +150,7 @@ static void nap(struct venus_ring *ring, uint32_t seen, uint64_t now, uint64_t e
 }
 
 /* Sleep until there is a notification that is not `seen`, a new tail, or the ring ends. */
-static void sleep_idle(struct venus_ring *ring, uint32_t position, uint32_t seen)
+static void sleep_idle(struct venus_ring *ring, uint32_t seen)
 {
     bool looked_again = false;
     const uint64_t second_look = venus_now_ns() + SECOND_LOOK;
@@ -161,7 +163,7 @@ static void sleep_idle(struct venus_ring *ring, uint32_t position, uint32_t seen
      */
     atomic_fetch_or_explicit(ring->status, VENUS_RING_IDLE, memory_order_seq_cst);
     while (!must_stop(ring) && ring->notifications == seen &&
-           atomic_load_explicit(ring->tail, memory_order_seq_cst) == position) {
+           atomic_load_explicit(ring->tail, memory_order_seq_cst) == ring->position) {
         if (looked_again) {
             pthread_cond_wait(&ring->wake, &ring->lock);
         } else {
@@ -188,19 +190,18 @@ static void sleep_idle(struct venus_ring *ring, uint32_t position, uint32_t seen
 }
 
 /*
- * Wait until the tail differs from `position`.  False when the ring must end.
+ * Wait for commands that nobody runs: then ring->run is held.  False when the ring must end.
  *
  * A client that sees IDLE sends a notification only if its last one is older than the idle timeout.
  * Hence we count that time from the last notification or command, and never set IDLE earlier.
  */
-static bool wait_for_commands(struct venus_ring *ring, uint32_t position, uint32_t *tail)
+static bool wait_for_commands(struct venus_ring *ring)
 {
     uint32_t seen = ring->notifications;
     uint64_t start = 0, elapsed = 0;
 
     while (!must_stop(ring)) {
-        *tail = look(ring, position);
-        if (*tail != position) {
+        if (look(ring)) {
             note_gap(ring, elapsed);
             return true;
         }
@@ -212,7 +213,7 @@ static bool wait_for_commands(struct venus_ring *ring, uint32_t position, uint32
         }
         elapsed = now - start;
         if (elapsed >= ring->idle_timeout) {
-            sleep_idle(ring, position, seen);
+            sleep_idle(ring, seen);
             start = 0;
         } else if (elapsed < spin_time(ring)) {
             sched_yield();
@@ -223,7 +224,29 @@ static bool wait_for_commands(struct venus_ring *ring, uint32_t position, uint32
     return false;
 }
 
-/* ---- running commands, on the ring's thread ---- */
+/* Whether the virtqueue has reached what the ring's last vkWaitVirtqueueSeqnoMESA asks for. */
+static bool virtqueue_reached(const struct venus_ring *ring)
+{
+    return atomic_load_explicit(&ring->virtqueue_seqno, memory_order_acquire) >=
+           atomic_load_explicit(&ring->required_seqno, memory_order_relaxed);
+}
+
+/* Wait for that, or until the ring must end. */
+static void wait_virtqueue(struct venus_ring *ring)
+{
+    if (virtqueue_reached(ring))
+        return;
+    const uint64_t end = venus_now_ns() + WAIT_SPIN;
+    while (!virtqueue_reached(ring) && !must_stop(ring) && venus_now_ns() < end)
+        sched_yield();
+
+    pthread_mutex_lock(&ring->lock);
+    while (!must_stop(ring) && !virtqueue_reached(ring))
+        pthread_cond_wait(&ring->wake, &ring->lock);
+    pthread_mutex_unlock(&ring->lock);
+}
+
+/* ---- running commands, with ring->run held ---- */
 
 /* Whether `position` is at or behind `target`, both counting modulo 2^32. */
 static bool reached(uint32_t position, uint32_t target)
@@ -231,8 +254,13 @@ static bool reached(uint32_t position, uint32_t target)
     return (int32_t)(position - target) >= 0;
 }
 
-static void wake_virtqueue(struct venus_ring *ring)
+/* The position that the virtqueue waits for has been reached. */
+static void end_wait(struct venus_decoder *d, struct venus_ring *ring)
 {
+    if (ring->lent) { /* it is the virtqueue itself that runs this */
+        d->end = d->cur;
+        return;
+    }
     /* The waiter holds the lock between its look at the position and its sleep.  It is woken without
      * it, or it would at once sleep again until it gets the lock. */
     pthread_mutex_lock(&ring->lock);
@@ -253,7 +281,7 @@ static void publish(struct venus_decoder *d, size_t consumed)
     atomic_store_explicit(&ring->position, position, memory_order_seq_cst);
     const uint64_t awaited = atomic_load_explicit(&ring->awaited, memory_order_seq_cst);
     if (__builtin_expect(awaited && reached(position, (uint32_t)awaited), 0))
-        wake_virtqueue(ring);
+        end_wait(d, ring);
 
     if (__builtin_expect(must_stop(ring), 0))
         d->end = d->cur; /* drop the rest */
@@ -277,6 +305,21 @@ static bool fetch(struct venus_ring *ring, uint32_t position, uint32_t tail)
            venus_shm_read(shm, ring->layout.buffer, ring->copy + first, available - first);
 }
 
+/* Run the commands up to the tail, or to one that must wait for the virtqueue. False after an
+ * error. */
+static bool run_commands(struct venus_ring *ring)
+{
+    const uint32_t position = atomic_load_explicit(&ring->position, memory_order_relaxed);
+    /* Orders the client's writes to the buffer, which precede its store, before our copy. */
+    const uint32_t tail = atomic_load_explicit(ring->tail, memory_order_acquire);
+
+    if (tail == position || !virtqueue_reached(ring))
+        return true;
+    ring->batch = position;
+    return fetch(ring, position, tail) &&
+           venus_decoder_run(&ring->decoder, ring->copy, tail - position, publish);
+}
+
 static void set_thread_properties(const struct venus_ring *ring)
 {
     /* Naps of a few microseconds would otherwise take fifty more. */
@@ -293,16 +336,13 @@ static void set_thread_properties(const struct venus_ring *ring)
 static void *run_ring(void *arg)
 {
     struct venus_ring *ring = arg;
-    uint32_t position = 0, tail;
+    bool ok = true;
 
     set_thread_properties(ring);
-    while (wait_for_commands(ring, position, &tail)) {
-        if (!fetch(ring, position, tail))
-            break;
-        ring->batch = position;
-        if (!venus_decoder_run(&ring->decoder, ring->copy, tail - position, publish))
-            break;
-        position = tail;
+    while (ok && wait_for_commands(ring)) {
+        ok = run_commands(ring);
+        pthread_mutex_unlock(&ring->run);
+        wait_virtqueue(ring);
     }
     return NULL;
 }
@@ -324,6 +364,7 @@ static void free_ring(struct venus_ring *ring)
     pthread_cond_destroy(&ring->progress);
     pthread_cond_destroy(&ring->wake);
     pthread_mutex_destroy(&ring->lock);
+    pthread_mutex_destroy(&ring->run);
     venus_decoder_finish(&ring->decoder);
     free(ring->copy);
     atomic_fetch_sub(&ring->resource->rings, 1);
@@ -345,6 +386,7 @@ static struct venus_ring *make_ring(struct venus_context *context, uint64_t id,
     }
     pthread_cond_init(&ring->progress, NULL);
     pthread_mutex_init(&ring->lock, NULL);
+    pthread_mutex_init(&ring->run, NULL);
     ring->id = id;
     ring->context = context;
     ring->resource = resource;
@@ -521,30 +563,47 @@ void venus_ring_set_virtqueue_seqno(struct venus_ring *ring, uint64_t seqno)
     pthread_cond_signal(&ring->wake);
 }
 
-static bool virtqueue_reached(const struct venus_ring *ring, uint64_t seqno)
+/* Bytes of a vkWaitVirtqueueSeqnoMESA: a header of 8, and the number. */
+#define WAIT_SIZE 16
+
+void venus_ring_require_virtqueue(struct venus_decoder *d, uint64_t seqno)
 {
-    return atomic_load_explicit(&ring->virtqueue_seqno, memory_order_acquire) >= seqno;
+    struct venus_ring *ring = d->ring;
+    atomic_store_explicit(&ring->required_seqno, seqno, memory_order_relaxed);
+    if (d->nesting > 1) {
+        wait_virtqueue(ring);
+    } else if (!virtqueue_reached(ring)) {
+        /* Stop before this command: who goes on with it looks first whether it may. */
+        d->cur -= WAIT_SIZE;
+        d->end = d->cur;
+    }
 }
 
-void venus_ring_wait_virtqueue(struct venus_ring *ring, uint64_t seqno)
+/* On the virtqueue's thread: do the ring's work up to a position, if nobody does it. */
+static void run_until(struct venus_ring *ring, uint32_t position)
 {
-    const uint64_t end = venus_now_ns() + WAIT_SPIN;
-    while (!virtqueue_reached(ring, seqno) && !must_stop(ring) && venus_now_ns() < end)
-        sched_yield();
+    uint32_t before, after = atomic_load_explicit(&ring->position, memory_order_acquire);
+    bool ok = true;
 
-    pthread_mutex_lock(&ring->lock);
-    while (!must_stop(ring) && !virtqueue_reached(ring, seqno))
-        pthread_cond_wait(&ring->wake, &ring->lock);
-    pthread_mutex_unlock(&ring->lock);
+    if (reached(after, position) || pthread_mutex_trylock(&ring->run))
+        return;
+    ring->lent = true;
+    atomic_store_explicit(&ring->awaited, AWAITED | position, memory_order_relaxed);
+    do {
+        before = after;
+        ok = run_commands(ring);
+        after = atomic_load_explicit(&ring->position, memory_order_relaxed);
+    } while (ok && after != before && !reached(after, position) && !must_stop(ring));
+    atomic_store_explicit(&ring->awaited, 0, memory_order_relaxed);
+    ring->lent = false;
+    pthread_mutex_unlock(&ring->run);
 }
 
 void venus_ring_wait_position(struct venus_ring *ring, uint32_t position)
 {
-    /* Usually it is only a few commands away, nearer than a sleep and a wake-up. */
-    const uint64_t end = venus_now_ns() + WAIT_SPIN;
-    while (!reached(atomic_load_explicit(&ring->position, memory_order_acquire), position) &&
-           !must_stop(ring) && venus_now_ns() < end)
-        sched_yield();
+    run_until(ring, position);
+    if (reached(atomic_load_explicit(&ring->position, memory_order_acquire), position))
+        return;
 
     pthread_mutex_lock(&ring->lock);
     /* Before the load of ring->position; see publish(). */

@@ -35,14 +35,18 @@ struct venus_ring {
     int nice;                               /* of the thread; only lowers its priority */
     pthread_t thread;
 
-    /* The thread's own. */
-    struct venus_decoder decoder;
-    uint8_t *copy;        /* private copy of commands, buffer_size bytes */
-    uint32_t batch;       /* position of the first byte in `copy` */
-    uint64_t average_gap; /* of recent times without work, nanoseconds */
+    uint64_t average_gap; /* the thread's: of recent times without work, nanoseconds */
 
-    /* Between our threads. */
+    /* Of whoever runs commands: the thread, or the virtqueue's when it waits for them. */
+    pthread_mutex_t run;
+    struct venus_decoder decoder;
+    uint8_t *copy;  /* private copy of commands, buffer_size bytes */
+    uint32_t batch; /* position of the first byte in `copy` */
+    bool lent;      /* the virtqueue's thread runs them */
+
+    /* Between our threads; the first two are stored with `run` held. */
     _Atomic uint32_t position; /* what the head should be; the client can write the head itself */
+    _Atomic uint64_t required_seqno; /* of the virtqueue, before the next command may run */
     _Atomic uint64_t awaited;  /* AWAITED | position that the virtqueue waits for, or 0 */
     atomic_bool stop;          /* the thread must end */
     atomic_bool idle;          /* the thread sleeps until a notification */
@@ -66,10 +70,11 @@ void venus_ring_notify(struct venus_ring *ring);
 /* False if there is no word at this offset of the extra area. */
 bool venus_ring_write_extra(struct venus_ring *ring, uint64_t offset, uint32_t value);
 void venus_ring_set_virtqueue_seqno(struct venus_ring *ring, uint64_t seqno);
-/* Wait until the ring has run all commands up to this position, or ends. */
+/* Wait until all commands of the ring up to this position have run, or run them, or the ring ends.
+ */
 void venus_ring_wait_position(struct venus_ring *ring, uint32_t position);
-/* On the ring's thread: wait until the virtqueue has reached `seqno`, or the ring ends. */
-void venus_ring_wait_virtqueue(struct venus_ring *ring, uint64_t seqno);
+/* On a ring's decoder: run nothing more of it before the virtqueue has reached `seqno`. */
+void venus_ring_require_virtqueue(struct venus_decoder *d, uint64_t seqno);
 
 /* ---- monitor.c ---- */
 /* The context's monitor, made if there is none, that reports at least every `period_us`

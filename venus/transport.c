@@ -150,7 +150,7 @@ void venus_handle_vkWaitVirtqueueSeqnoMESA(struct venus_decoder *d,
                                            struct venus_vkWaitVirtqueueSeqnoMESA *args)
 {
     if (d->ring)
-        venus_ring_wait_virtqueue(d->ring, args->seqno);
+        venus_ring_require_virtqueue(d, args->seqno);
     else
         venus_decoder_fail(d, "the virtqueue cannot wait for itself");
 }

@@ -300,6 +300,13 @@ static VkResult submit(struct test *t, uint32_t queue)
     return args.ret;
 }
 
+/* Submit work to the first queue, and then ask for a fence. */
+static int fence_after_work(struct test *t, uint32_t ring_idx, uint64_t id)
+{
+    submit(t, 0);
+    return venus_context_create_fence(t->context, ring_idx, id);
+}
+
 /* ---- queues ---- */
 
 static void test_queues(void **state)
@@ -374,7 +381,7 @@ static void test_fences_in_order(void **state)
     assert_true(get_queue(t, 0, 3, 0x10));
     stall(true);
     for (uint64_t id = 1; id <= 100; id++)
-        assert_int_equal(venus_context_create_fence(t->context, 3, id), 0);
+        assert_int_equal(fence_after_work(t, 3, id), 0);
     usleep(20000);
     assert_int_equal(t->retired, 0);
     assert_int_equal(venus_context_create_fence(t->context, 4, 1), -EINVAL);
@@ -382,9 +389,42 @@ static void test_fences_in_order(void **state)
     assert_true(wait_retired(t, 100));
     const int created = gpu.created;
     for (uint64_t id = 101; id <= 150; id++)
-        assert_int_equal(venus_context_create_fence(t->context, 3, id), 0);
+        assert_int_equal(fence_after_work(t, 3, id), 0);
     assert_true(wait_retired(t, 150));
     assert_int_equal(gpu.created, created); /* the same ones again */
+}
+
+/* Without work since the last fence the GPU is not asked for another. */
+static void test_fences_without_work(void **state)
+{
+    struct test *t = *state;
+    assert_true(get_queue(t, 0, 3, 0x10));
+    assert_int_equal(venus_context_create_fence(t->context, 3, 1), 0);
+    assert_int_equal(t->retired, 1); /* at once: there was no work ever */
+
+    stall(true);
+    assert_int_equal(fence_after_work(t, 3, 2), 0);
+    const int submissions = gpu.submissions;
+    for (uint64_t id = 3; id <= 10; id++)
+        assert_int_equal(venus_context_create_fence(t->context, 3, id), 0);
+    usleep(20000);
+    assert_int_equal(t->retired, 1); /* they must not overtake */
+    assert_int_equal(gpu.submissions, submissions);
+    assert_int_equal(fence_after_work(t, 3, 11), 0);
+    assert_int_equal(gpu.submissions, submissions + 2);
+    stall(false);
+    assert_true(wait_retired(t, 11));
+
+    assert_int_equal(venus_context_create_fence(t->context, 3, 12), 0);
+    assert_true(wait_retired(t, 12));
+    assert_int_equal(gpu.submissions, submissions + 2);
+    stall(
+        true); /* records that had no fence of their own, with one now, and the other way around */
+    for (uint64_t id = 13; id <= 40; id++)
+        assert_int_equal(
+            id % 3 ? venus_context_create_fence(t->context, 3, id) : fence_after_work(t, 3, id), 0);
+    stall(false);
+    assert_true(wait_retired(t, 40));
 }
 
 static void test_too_many_fences(void **state)
@@ -393,7 +433,7 @@ static void test_too_many_fences(void **state)
     assert_true(get_queue(t, 0, 3, 0x10));
     stall(true);
     for (uint64_t id = 1; id <= VENUS_MAX_PENDING_FENCES; id++)
-        assert_int_equal(venus_context_create_fence(t->context, 3, id), 0);
+        assert_int_equal(fence_after_work(t, 3, id), 0);
     assert_int_equal(venus_context_create_fence(t->context, 3, 1), -ENOSPC);
 }
 
@@ -404,7 +444,8 @@ static void test_lost_device(void **state)
     assert_true(get_queue(t, 0, 3, 0x10));
     stall(true);
     gpu.wait = VK_ERROR_DEVICE_LOST;
-    assert_int_equal(venus_context_create_fence(t->context, 3, 1), 0);
+    assert_int_equal(fence_after_work(t, 3, 1), 0);
+    submit(t, 0);
     gpu.submit = VK_ERROR_DEVICE_LOST;
     assert_int_equal(venus_context_create_fence(t->context, 3, 2), 0);
     assert_int_equal(venus_context_create_fence(t->context, 3, 3), 0);
@@ -425,7 +466,7 @@ static void test_teardown_waits(void **state)
     assert_true(get_queue(t, 0, 3, 0x10));
     stall(true);
     for (uint64_t id = 1; id <= 10; id++)
-        assert_int_equal(venus_context_create_fence(t->context, 3, id), 0);
+        assert_int_equal(fence_after_work(t, 3, id), 0);
     submit(t, 0);
     assert_true(venus_queue_busy(&t->queues[0]));
     pthread_create(&thread, NULL, end_stall, NULL);
@@ -673,6 +714,7 @@ int main(void)
         TEST(test_no_timeline),
         TEST(test_failed_submission),
         TEST(test_fences_in_order),
+        TEST(test_fences_without_work),
         TEST(test_too_many_fences),
         TEST(test_lost_device),
         TEST(test_teardown_waits),

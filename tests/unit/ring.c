@@ -301,6 +301,49 @@ static void test_virtqueue_waits_for_ring(void **state)
     assert_true(all_done(t));
 }
 
+/* As a client does for every frame: ring and virtqueue wait for each other in turn, and whichever
+ * of our threads comes first runs the ring's commands. */
+static void test_mutual_waits(void **state)
+{
+    struct test *t = *state;
+    assert_true(create_ring(t, &plain));
+    for (uint64_t i = 1; i <= 3000; i++) {
+        struct stream first = {.size = 0}, second = {.size = 0}, s = {.size = 0};
+        put_set_reply(&first);
+        append(t, &first);
+        const uint32_t position = t->tail;
+        put_command(&second, WAIT_VIRTQUEUE);
+        put64(&second, i);
+        put_set_reply(&second);
+        append(t, &second);
+        if (i % 3)
+            put_numbers(&s, NOTIFY_RING, RING_ID, 0);
+        put_numbers(&s, WAIT_RING, RING_ID, position);
+        assert_true(submit(t, &s));
+        assert_int_equal(atomic_load(word(t, HEAD)), position); /* what comes behind waits */
+        s.size = 0;
+        put_numbers(&s, SUBMIT_SEQNO, RING_ID, i);
+        put_numbers(&s, WAIT_RING, RING_ID, t->tail);
+        assert_true(submit(t, &s));
+        assert_true(all_done(t));
+    }
+}
+
+/* The virtqueue, which may be the one to run the ring's commands, ends with the context. */
+static void test_waits_for_bad_command(void **state)
+{
+    struct test *t = *state;
+    struct stream bad = {.size = 0}, s = {.size = 0};
+    assert_true(create_ring(t, &plain));
+    put_command(&bad, 0x7fffffff);
+    append(t, &bad);
+    put_numbers(&s, NOTIFY_RING, RING_ID, 0);
+    put_numbers(&s, WAIT_RING, RING_ID, t->tail);
+    assert_false(submit(t, &s));
+    assert_true(wait_until(is_fatal, t, PATIENCE));
+    assert_int_equal(t->fatal, 1);
+}
+
 static void test_wait_ends_with_context(void **state)
 {
     struct test *t = *state;
@@ -509,6 +552,8 @@ int main(void)
         TEST(test_idle),
         TEST(test_second_look),
         TEST(test_virtqueue_waits_for_ring),
+        TEST(test_mutual_waits),
+        TEST(test_waits_for_bad_command),
         TEST(test_wait_ends_with_context),
         TEST(test_destroy_blocked_ring),
         TEST(test_destroy_blocked_context),
