@@ -13,7 +13,7 @@ run build-coverage 600 "$lib/build" trixie "$dir" "all check-programs" --enable-
     CFLAGS="-g -O1"
 find "$dir" -name '*.gcda' -delete
 group coverage-check 300 "$lib/make-check" trixie "$dir"
-export XEN_VENUSD=$dir/backend/xen-venusd
+export XEN_VENUSD=$dir/backend/xen-venusd XEN_VENUS_PROGRAMS=$dir/tests/programs
 for client in trixie sid; do
     run "coverage-vulkaninfo-$client" 180 tests/vtest/vulkaninfo.sh $client trixie
     group "coverage-ggml-$client" 600 tests/vtest/ggml.sh $client trixie

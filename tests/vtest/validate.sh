@@ -3,13 +3,15 @@
 # validate.sh CLIENT HOST [PROGRAM...]: with the Khronos validation layer below our daemon
 # (--validate), real applications cause no message that they do not cause natively.
 #
+# XEN_VENUS_PROGRAMS names another folder of programs than that of the oldest suite's build.
+#
 # A message is known by its id (VUID-...). Those that the client's Mesa is to blame for are listed,
 # with the reason, in validate-known.txt.
 set -u
 . "${0%/*}/common.sh"
 oldest=trixie
 [ "$client" = sid ] && [ "$host" = sid ] && oldest=sid
-programs=$(build_dir $oldest)/tests/programs
+programs=${XEN_VENUS_PROGRAMS:-$(build_dir $oldest)/tests/programs}
 run_all=$XEN_VENUS_SRC/tests/programs/run-all.sh
 enter=$XEN_VENUS_SRC/tests/lib/enter-root
 logs=$XEN_VENUS_LOGS/validate-$pairing
