@@ -241,8 +241,10 @@ static void wait_virtqueue(struct venus_ring *ring)
         sched_yield();
 
     pthread_mutex_lock(&ring->lock);
+    ring->wants_virtqueue = true;
     while (!must_stop(ring) && !virtqueue_reached(ring))
         pthread_cond_wait(&ring->wake, &ring->lock);
+    ring->wants_virtqueue = false;
     pthread_mutex_unlock(&ring->lock);
 }
 
@@ -559,8 +561,11 @@ void venus_ring_set_virtqueue_seqno(struct venus_ring *ring, uint64_t seqno)
     pthread_mutex_lock(&ring->lock);
     /* Orders everything that the virtqueue did so far before the number. */
     atomic_store_explicit(&ring->virtqueue_seqno, seqno, memory_order_release);
+    /* Not if it only naps: waking it would take longer than what it then does. */
+    const bool wake = ring->wants_virtqueue && virtqueue_reached(ring);
     pthread_mutex_unlock(&ring->lock);
-    pthread_cond_signal(&ring->wake);
+    if (wake)
+        pthread_cond_signal(&ring->wake);
 }
 
 /* Bytes of a vkWaitVirtqueueSeqnoMESA: a header of 8, and the number. */

@@ -51,6 +51,7 @@ struct venus_ring {
     atomic_bool stop;          /* the thread must end */
     atomic_bool idle;          /* the thread sleeps until a notification */
     pthread_mutex_t lock;      /* for the rest, and for sleeping */
+    bool wants_virtqueue;      /* the thread sleeps until the virtqueue has come far enough */
     pthread_cond_t wake;       /* the thread waits here */
     pthread_cond_t progress;   /* the virtqueue waits here */
     atomic_uint notifications; /* changed under the lock, read without */
