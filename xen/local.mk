@@ -5,6 +5,8 @@ if XEN
 noinst_LIBRARIES += xen/libxenpv.a
 xen_libxenpv_a_CPPFLAGS = $(VENUS_CPPFLAGS) $(XEN_CFLAGS)
 xen_libxenpv_a_SOURCES = \
+	xen/dma_buf.c \
+	xen/dma_buf.h \
 	xen/domain.c \
 	xen/domain.h \
 	xen/events.c \

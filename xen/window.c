@@ -204,6 +204,16 @@ void *xen_window_memory(const struct xen_window *window)
     return window->memory;
 }
 
+int xen_window_refs(const struct xen_window *window, size_t first, size_t count, uint32_t *refs)
+{
+    if (window->kind != XEN_WINDOW_GRANT || !window->pages || first > window->count ||
+        count > window->count - first)
+        return -EINVAL;
+    for (size_t i = 0; i < count; i++)
+        refs[i] = (uint32_t)window->pages[first + i];
+    return 0;
+}
+
 int xen_window_enter_child(struct xen_window *window)
 {
     unsigned char resident;

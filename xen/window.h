@@ -36,6 +36,10 @@ int xen_window_map(struct xen_window *window, const uint64_t *pages, size_t coun
 /* Where it is mapped, aligned to 2 MiB; NULL before. */
 void *xen_window_memory(const struct xen_window *window);
 
+/* The references of `count` pages from page `first` on. Returns 0, or -EINVAL when there are no
+ * such pages, or they were not granted. */
+int xen_window_refs(const struct xen_window *window, size_t first, size_t count, uint32_t *refs);
+
 /*
  * In a process that was just forked: make the window valid here, perhaps at another address.  It
  * needs no privilege where the map is inherited (grants, except in PV domains) or the descriptor is

@@ -68,6 +68,7 @@ XEN_DEVICE_TESTS = \
 	tests/device/test-device-process \
 	tests/device/test-grant \
 	tests/device/test-transport-xen \
+	tests/device/test-xen-dma-buf \
 	tests/device/test-xen-libraries \
 	tests/device/test-xen-pages
 check_PROGRAMS += $(XEN_DEVICE_TESTS)
@@ -99,3 +100,6 @@ tests_device_test_xen_pages_CPPFLAGS = $(UNIT_CPPFLAGS) $(XEN_CFLAGS) -I$(srcdir
 tests_device_test_xen_pages_SOURCES = tests/device/test-xen-pages.c
 tests_device_test_xen_pages_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=open,--wrap=ioctl,--wrap=mmap
 tests_device_test_xen_pages_LDADD = $(XEN_PARTS) $(XEN_LIBS) $(CMOCKA_LIBS)
+tests_device_test_xen_dma_buf_CPPFLAGS = $(UNIT_CPPFLAGS) $(XEN_CFLAGS) -I$(srcdir)
+tests_device_test_xen_dma_buf_SOURCES = tests/device/test-xen-dma-buf.c
+tests_device_test_xen_dma_buf_LDADD = $(XEN_PARTS) $(XEN_LIBS) $(CMOCKA_LIBS)

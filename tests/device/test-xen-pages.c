@@ -205,6 +205,12 @@ static void test_grants(void **state)
     assert_int_equal((uintptr_t)memory % (2 << 20), 0);
     memset(memory, 1, 3 * PAGE);
     assert_int_equal(xen_window_map(window, refs, 3), -EINVAL); /* once */
+    uint32_t some[2];
+    assert_int_equal(xen_window_refs(window, 1, 2, some), 0);
+    assert_int_equal(some[0], 4);
+    assert_int_equal(some[1], UINT32_MAX);
+    assert_int_equal(xen_window_refs(window, 2, 2, some), -EINVAL);
+    assert_int_equal(xen_window_refs(window, SIZE_MAX, 2, some), -EINVAL);
     xen_window_close(window);
     assert_false(is_mapped(memory));
     xen_window_close(NULL);
@@ -229,6 +235,8 @@ static void test_foreign(void **state)
     kernel.mmap_error = 0;
     assert_int_equal(xen_window_map(window, frames, 2), 0);
     assert_memory_equal(kernel.pages, frames, sizeof(frames));
+    uint32_t none;
+    assert_int_equal(xen_window_refs(window, 0, 1, &none), -EINVAL);
     xen_window_close(window);
 }
 
