@@ -49,9 +49,7 @@ static bool ask_driver(const struct venus_physical_device *gpu, const VkBufferCr
                                                                 &properties);
     const VkExternalMemoryFeatureFlags features =
         properties.externalMemoryProperties.externalMemoryFeatures;
-    const VkExternalMemoryFeatureFlags wanted = gpu->memory.path == VENUS_MEMORY_HOST_IMPORT
-                                                    ? VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT
-                                                    : VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT;
+    const VkExternalMemoryFeatureFlags wanted = venus_memory_feature(gpu->memory.path);
     return (features & wanted) && !(features & VK_EXTERNAL_MEMORY_FEATURE_DEDICATED_ONLY_BIT);
 }
 

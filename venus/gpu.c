@@ -2,6 +2,7 @@
 /*
  * Looking at the host's GPUs: what they are, and how memory of theirs can be given to clients.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -180,9 +181,7 @@ static bool buffers_work(const struct probe *probe)
                                                                        &properties);
     const VkExternalMemoryFeatureFlags features =
         properties.externalMemoryProperties.externalMemoryFeatures;
-    const VkExternalMemoryFeatureFlags wanted = probe->path == VENUS_MEMORY_HOST_IMPORT
-                                                    ? VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT
-                                                    : VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT;
+    const VkExternalMemoryFeatureFlags wanted = venus_memory_feature(probe->path);
     return (features & wanted) && !(features & VK_EXTERNAL_MEMORY_FEATURE_DEDICATED_ONLY_BIT);
 }
 
@@ -259,9 +258,19 @@ static uint32_t try_import(const struct probe *probe, uint32_t types)
     return good;
 }
 
-/* Whether the dma-buf of this memory can be mapped. */
-static bool can_map(const struct probe *probe, VkDeviceMemory memory, size_t size)
+static bool can_map(int fd, size_t size)
 {
+    void *ptr = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (ptr == MAP_FAILED)
+        return false;
+    munmap(ptr, size);
+    return true;
+}
+
+/* Whether clients can be given the dma-buf of this memory. */
+static bool can_share(const struct probe *probe, VkDeviceMemory memory, size_t size)
+{
+    const struct venus_memory_provider *provider = probe->renderer->memory;
     const VkMemoryGetFdInfoKHR info = {
         .sType = VK_STRUCTURE_TYPE_MEMORY_GET_FD_INFO_KHR,
         .memory = memory,
@@ -270,15 +279,13 @@ static bool can_map(const struct probe *probe, VkDeviceMemory memory, size_t siz
     int fd;
     if (probe->vk->GetMemoryFdKHR(probe->device, &info, &fd) != VK_SUCCESS)
         return false;
-    void *ptr = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    const bool works =
+        provider->try_dma_buf ? !provider->try_dma_buf(provider->user, fd) : can_map(fd, size);
     close(fd);
-    if (ptr == MAP_FAILED)
-        return false;
-    munmap(ptr, size);
-    return true;
+    return works;
 }
 
-/* Of `types`, those whose memory can be exported as a dma-buf and mapped. */
+/* Of `types`, those whose memory can be exported as a dma-buf and given to clients. */
 static uint32_t try_export(const struct probe *probe, uint32_t types)
 {
     const size_t size = (size_t)sysconf(_SC_PAGESIZE);
@@ -298,7 +305,7 @@ static uint32_t try_export(const struct probe *probe, uint32_t types)
         if (!(types & 1u << i) ||
             probe->vk->AllocateMemory(probe->device, &info, NULL, &memory) != VK_SUCCESS)
             continue;
-        if (can_map(probe, memory, size))
+        if (can_share(probe, memory, size))
             good |= 1u << i;
         probe->vk->FreeMemory(probe->device, memory, NULL);
     }
@@ -352,21 +359,22 @@ static const char *probe_host_import(struct probe *probe)
                : "no coherent memory type takes imported host memory";
 }
 
+static const char *const dma_buf_extensions[] = {
+    VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME,
+    VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME,
+};
+
 /* Memory of the driver's own, exported. Returns NULL or what is in the way. */
 static const char *probe_dma_buf(struct probe *probe)
 {
-    static const char *const extensions[] = {
-        VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME,
-        VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME,
-    };
-    if (!venus_gpu_extension(probe->gpu, extensions[0]) ||
-        !venus_gpu_extension(probe->gpu, extensions[1]))
+    if (!venus_gpu_extension(probe->gpu, dma_buf_extensions[0]) ||
+        !venus_gpu_extension(probe->gpu, dma_buf_extensions[1]))
         return "no VK_EXT_external_memory_dma_buf";
     probe->path = VENUS_MEMORY_DMA_BUF;
     if (!buffers_work(probe))
         return "memory of buffers cannot be exported as a dma-buf";
 
-    if (!open_device(probe, extensions, 2))
+    if (!open_device(probe, dma_buf_extensions, 2))
         return "vkCreateDevice failed";
     const uint32_t types =
         try_export(probe, buffer_types(probe) & host_visible_types(&probe->memory));
@@ -374,6 +382,98 @@ static const char *probe_dma_buf(struct probe *probe)
     return venus_memory_types_init(&probe->gpu->memory, &probe->memory, probe->path, types, 0)
                ? NULL
                : "no coherent memory type can be exported and mapped";
+}
+
+/* Whether the driver takes a dma-buf, which stays the caller's, as memory of this type. */
+static bool takes_dma_buf(const struct probe *probe, int fd, uint32_t type)
+{
+    const VkImportMemoryFdInfoKHR import = {
+        .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR,
+        .handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT,
+        .fd = fcntl(fd, F_DUPFD_CLOEXEC, 0),
+    };
+    const VkMemoryAllocateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+        .pNext = &import,
+        .allocationSize = probe->alignment,
+        .memoryTypeIndex = type,
+    };
+    VkDeviceMemory memory;
+    if (import.fd < 0)
+        return false;
+    if (probe->vk->AllocateMemory(probe->device, &info, NULL, &memory) != VK_SUCCESS) {
+        close(import.fd);
+        return false;
+    }
+    probe->vk->FreeMemory(probe->device, memory, NULL);
+    return true;
+}
+
+/* Of `types`, those that take a dma-buf of pages like those that clients bring. */
+static uint32_t try_dma_buf(const struct probe *probe, int fd, uint32_t types)
+{
+    VkMemoryFdPropertiesKHR properties = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_FD_PROPERTIES_KHR,
+    };
+    uint32_t good = 0;
+    if (probe->vk->GetMemoryFdPropertiesKHR(probe->device,
+                                            VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT, fd,
+                                            &properties) != VK_SUCCESS)
+        return 0;
+    types &= properties.memoryTypeBits;
+    for (uint32_t i = 0; i < probe->memory.memoryTypeCount; i++) {
+        if ((types & 1u << i) && takes_dma_buf(probe, fd, i))
+            good |= 1u << i;
+    }
+    return good;
+}
+
+/* Clients map such pages as ordinary, cached memory, before anybody knows what they are for. */
+static uint32_t cached_types(const VkPhysicalDeviceMemoryProperties *memory)
+{
+    const VkMemoryPropertyFlags wanted = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
+                                         VK_MEMORY_PROPERTY_HOST_COHERENT_BIT |
+                                         VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
+    uint32_t types = 0;
+    for (uint32_t i = 0; i < memory->memoryTypeCount; i++) {
+        if ((memory->memoryTypes[i].propertyFlags & wanted) == wanted)
+            types |= 1u << i;
+    }
+    return types;
+}
+
+/* Pages that clients bring, as a dma-buf of the provider. Returns NULL or what is in the way. */
+static const char *probe_dma_buf_import(struct probe *probe)
+{
+    const struct venus_memory_provider *provider = probe->renderer->memory;
+    if (!provider->export_dma_buf)
+        return "clients bring their memory";
+    if (!venus_gpu_extension(probe->gpu, dma_buf_extensions[0]) ||
+        !venus_gpu_extension(probe->gpu, dma_buf_extensions[1]))
+        return "no VK_EXT_external_memory_dma_buf";
+    probe->path = VENUS_MEMORY_DMA_BUF_IMPORT;
+    if (!buffers_work(probe))
+        return "buffers cannot use imported dma-bufs";
+    const uint32_t cached = cached_types(&probe->memory);
+    if (!cached)
+        return "no memory type is coherent and cached, as the memory that clients bring is";
+
+    probe->alignment = (VkDeviceSize)sysconf(_SC_PAGESIZE);
+    const int fd =
+        provider->export_dma_buf(provider->user, &probe->renderer->sample, probe->alignment);
+    if (fd < 0)
+        return "there is no dma-buf of the memory that clients bring";
+    if (!open_device(probe, dma_buf_extensions, 2)) {
+        close(fd);
+        return "vkCreateDevice failed";
+    }
+    const uint32_t types = try_dma_buf(probe, fd, buffer_types(probe) & cached);
+    close_device(probe);
+    close(fd);
+    return venus_memory_types_init(&probe->gpu->memory, &probe->memory, probe->path, types,
+                                   probe->alignment)
+               ? NULL
+               : "no memory type takes a dma-buf of the memory that clients bring";
 }
 
 /* Take what an earlier probe has found. False when none of this GPU and driver is known. */
@@ -409,7 +509,7 @@ const char *venus_gpu_probe_memory(const struct venus_renderer *renderer,
     const char *import_error = probe_host_import(&probe);
     const char *export_error = NULL;
     if (import_error)
-        export_error = renderer->sample.ptr ? "clients bring their memory" : probe_dma_buf(&probe);
+        export_error = renderer->sample.ptr ? probe_dma_buf_import(&probe) : probe_dma_buf(&probe);
     if (!import_error || !export_error)
         return NULL;
 
@@ -421,6 +521,12 @@ const char *venus_gpu_probe_memory(const struct venus_renderer *renderer,
 }
 
 /* ---- the list for administrators ---- */
+
+static const char *const path_names[] = {
+    [VENUS_MEMORY_HOST_IMPORT] = "host-import",
+    [VENUS_MEMORY_DMA_BUF] = "dma-buf",
+    [VENUS_MEMORY_DMA_BUF_IMPORT] = "dma-buf-import",
+};
 
 static void fill_entry(const struct venus_renderer *renderer, struct venus_physical_device *gpu,
                        uint32_t index, struct venus_gpu *entry)
@@ -469,7 +575,7 @@ static void fill_entry(const struct venus_renderer *renderer, struct venus_physi
                  pci.pciBus & 0xff, pci.pciDevice & 0xff, pci.pciFunction & 0xf);
     if (entry->unusable)
         return;
-    entry->memory_path = gpu->memory.path == VENUS_MEMORY_HOST_IMPORT ? "host-import" : "dma-buf";
+    entry->memory_path = path_names[gpu->memory.path];
     entry->memory = (struct venus_gpu_memory){
         .path = gpu->memory.path,
         .types = gpu->memory.importable,

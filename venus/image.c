@@ -66,9 +66,7 @@ static bool can_be_client_visible(const struct venus_physical_device *gpu,
 
     const VkExternalMemoryFeatureFlags features =
         answer.externalMemoryProperties.externalMemoryFeatures;
-    const VkExternalMemoryFeatureFlags wanted = gpu->memory.path == VENUS_MEMORY_HOST_IMPORT
-                                                    ? VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT
-                                                    : VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT;
+    const VkExternalMemoryFeatureFlags wanted = venus_memory_feature(gpu->memory.path);
     const VkImageFormatProperties *limits = &properties.imageFormatProperties;
     return (features & wanted) && !(features & VK_EXTERNAL_MEMORY_FEATURE_DEDICATED_ONLY_BIT) &&
            info->extent.width <= limits->maxExtent.width &&

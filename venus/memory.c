@@ -3,8 +3,8 @@
  * Device memory.
  *
  * Memory of a type that the client can map is either pages of the provider that we import into the
- * driver, or the driver's own memory that we export as a dma-buf when the client asks for a blob
- * (memory_type.h).  All other memory is plain memory of the driver.
+ * driver, directly or as a dma-buf of them, or the driver's own memory that we export as a dma-buf
+ * when the client asks for a blob (memory_type.h).  All other memory is plain memory of the driver.
  *
  * The client usually asks for no reply to vkAllocateMemory.  After a failure its id simply does not
  * exist, and the blob that the client wants next is refused.
@@ -34,6 +34,12 @@ struct venus_memory {
  * and taking a reference to its pages, nobody may free it. */
 static pthread_mutex_t memory_lock = PTHREAD_MUTEX_INITIALIZER;
 
+/* Whose pages those of a resource are. */
+static const struct venus_memory_provider *resource_owner(const struct venus_resource *resource)
+{
+    return resource->kind == VENUS_RESOURCE_SHM ? resource->provider : resource->memory->provider;
+}
+
 /* The pages behind a resource, or NULL if it has only a file. */
 static const struct venus_pages *resource_pages(const struct venus_resource *resource)
 {
@@ -56,87 +62,6 @@ static VkResult allocate(const struct request *r)
 {
     struct venus_device *device = r->device;
     return device->vk.AllocateMemory(device->handle, r->info, NULL, &r->memory->handle);
-}
-
-/* Import pages in place of an ordinary allocation. */
-static VkResult import_pages(const struct request *r, const struct venus_pages *pages)
-{
-    const VkDeviceSize alignment = r->types->import_alignment;
-    const VkDeviceSize size = (r->info->allocationSize + alignment - 1) & ~(alignment - 1);
-    if (size < r->info->allocationSize || size > pages->size ||
-        (uintptr_t)pages->ptr & (alignment - 1) ||
-        !(r->types->importable & 1u << r->info->memoryTypeIndex))
-        return VK_ERROR_INVALID_EXTERNAL_HANDLE;
-
-    const VkMemoryOpaqueCaptureAddressAllocateInfo *capture = venus_pnext_find(
-        r->info->pNext, VK_STRUCTURE_TYPE_MEMORY_OPAQUE_CAPTURE_ADDRESS_ALLOCATE_INFO);
-    if (capture && capture->opaqueCaptureAddress) /* not for imported host memory */
-        return VK_ERROR_INVALID_OPAQUE_CAPTURE_ADDRESS;
-
-    /* A dedicated allocation has exactly the size that the resource requires. */
-    if (size != r->info->allocationSize)
-        venus_pnext_take(r->info, VK_STRUCTURE_TYPE_MEMORY_DEDICATED_ALLOCATE_INFO);
-    venus_pnext_take(r->info, VK_STRUCTURE_TYPE_DEDICATED_ALLOCATION_MEMORY_ALLOCATE_INFO_NV);
-    venus_pnext_take(r->info, VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO_NV);
-    r->info->allocationSize = size;
-
-    VkImportMemoryHostPointerInfoEXT import = {
-        .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT,
-        .handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
-        .pHostPointer = pages->ptr,
-    };
-    venus_pnext_add(r->info, &import);
-    const VkResult result = allocate(r);
-    venus_pnext_take(r->info, (uint32_t)import.sType);
-    return result;
-}
-
-/* By flags that not just say where the memory is; VK_EXT_zero_initialize_device_memory has one. */
-static bool wants_zeroes(const VkMemoryAllocateInfo *info)
-{
-    const VkMemoryAllocateFlagsInfo *flags =
-        venus_pnext_find(info->pNext, VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO);
-    const VkMemoryAllocateFlags indifferent = VK_MEMORY_ALLOCATE_DEVICE_MASK_BIT |
-                                              VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_BIT |
-                                              VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_CAPTURE_REPLAY_BIT;
-    return flags && (flags->flags & ~indifferent);
-}
-
-/* Client-visible memory by host import. */
-static VkResult allocate_pages(const struct request *r)
-{
-    const VkDeviceSize alignment = r->types->import_alignment;
-    const uint64_t size = (r->info->allocationSize + alignment - 1) & ~(alignment - 1);
-    /* A GPU's driver pins them, which costs more than they do; and devices of one were lost where
-     * pages were used again, for a reason not known yet (docs/h200.md). */
-    const bool reuse =
-        r->device->physical_device->properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
-    struct venus_memory_pages *pages =
-        venus_memory_pages_get(r->device->context, size, !reuse || wants_zeroes(r->info));
-    if (!pages)
-        return VK_ERROR_OUT_OF_HOST_MEMORY;
-    pages->single_use = !reuse;
-    const VkResult result = import_pages(r, &pages->pages);
-    if (result == VK_SUCCESS)
-        r->memory->pages = pages;
-    else
-        venus_memory_pages_put(pages);
-    return result;
-}
-
-/* Memory that the driver can export; the client's own VkExportMemoryAllocateInfo may be there. */
-static VkResult allocate_dma_buf(const struct request *r)
-{
-    VkExportMemoryAllocateInfo export = {
-        .sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO,
-        .handleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT,
-    };
-    venus_pnext_take(r->info, (uint32_t)export.sType);
-    venus_pnext_add(r->info, &export);
-    const VkResult result = allocate(r);
-    venus_pnext_take(r->info, (uint32_t)export.sType);
-    r->memory->dma_buf = result == VK_SUCCESS;
-    return result;
 }
 
 static VkResult import_file(const struct request *r, int fd)
@@ -166,6 +91,109 @@ static VkResult import_file(const struct request *r, int fd)
     return result;
 }
 
+/* Import host memory in place of an ordinary allocation. */
+static VkResult import_host(const struct request *r, const struct venus_pages *pages,
+                            VkDeviceSize size)
+{
+    const VkMemoryOpaqueCaptureAddressAllocateInfo *capture = venus_pnext_find(
+        r->info->pNext, VK_STRUCTURE_TYPE_MEMORY_OPAQUE_CAPTURE_ADDRESS_ALLOCATE_INFO);
+    if (capture && capture->opaqueCaptureAddress) /* not for imported host memory */
+        return VK_ERROR_INVALID_OPAQUE_CAPTURE_ADDRESS;
+
+    /* A dedicated allocation has exactly the size that the resource requires. */
+    if (size != r->info->allocationSize)
+        venus_pnext_take(r->info, VK_STRUCTURE_TYPE_MEMORY_DEDICATED_ALLOCATE_INFO);
+    venus_pnext_take(r->info, VK_STRUCTURE_TYPE_DEDICATED_ALLOCATION_MEMORY_ALLOCATE_INFO_NV);
+    venus_pnext_take(r->info, VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO_NV);
+    r->info->allocationSize = size;
+
+    VkImportMemoryHostPointerInfoEXT import = {
+        .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT,
+        .handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
+        .pHostPointer = pages->ptr,
+    };
+    venus_pnext_add(r->info, &import);
+    const VkResult result = allocate(r);
+    venus_pnext_take(r->info, (uint32_t)import.sType);
+    return result;
+}
+
+/* Import a dma-buf of the pages. */
+static VkResult import_dma_buf(const struct request *r, const struct venus_memory_provider *owner,
+                               const struct venus_pages *pages, VkDeviceSize size)
+{
+    if (!owner->export_dma_buf)
+        return VK_ERROR_INVALID_EXTERNAL_HANDLE;
+    const int fd = owner->export_dma_buf(owner->user, pages, size);
+    if (fd < 0)
+        return fd == -EINVAL ? VK_ERROR_INVALID_EXTERNAL_HANDLE : VK_ERROR_OUT_OF_HOST_MEMORY;
+    const VkResult result = import_file(r, fd);
+    close(fd);
+    return result;
+}
+
+/* Import pages in place of an ordinary allocation. */
+static VkResult import_pages(const struct request *r, const struct venus_memory_provider *owner,
+                             const struct venus_pages *pages)
+{
+    const VkDeviceSize alignment = r->types->import_alignment;
+    const VkDeviceSize size = (r->info->allocationSize + alignment - 1) & ~(alignment - 1);
+    if (size < r->info->allocationSize || size > pages->size ||
+        (uintptr_t)pages->ptr & (alignment - 1) ||
+        !(r->types->importable & 1u << r->info->memoryTypeIndex))
+        return VK_ERROR_INVALID_EXTERNAL_HANDLE;
+    return r->types->path == VENUS_MEMORY_HOST_IMPORT ? import_host(r, pages, size)
+                                                      : import_dma_buf(r, owner, pages, size);
+}
+
+/* By flags that not just say where the memory is; VK_EXT_zero_initialize_device_memory has one. */
+static bool wants_zeroes(const VkMemoryAllocateInfo *info)
+{
+    const VkMemoryAllocateFlagsInfo *flags =
+        venus_pnext_find(info->pNext, VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO);
+    const VkMemoryAllocateFlags indifferent = VK_MEMORY_ALLOCATE_DEVICE_MASK_BIT |
+                                              VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_BIT |
+                                              VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_CAPTURE_REPLAY_BIT;
+    return flags && (flags->flags & ~indifferent);
+}
+
+/* Client-visible memory of the provider. */
+static VkResult allocate_pages(const struct request *r)
+{
+    const VkDeviceSize alignment = r->types->import_alignment;
+    const uint64_t size = (r->info->allocationSize + alignment - 1) & ~(alignment - 1);
+    /* A GPU's driver pins them, which costs more than they do; and devices of one were lost where
+     * pages were used again, for a reason not known yet (docs/h200.md). */
+    const bool reuse =
+        r->device->physical_device->properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
+    struct venus_memory_pages *pages =
+        venus_memory_pages_get(r->device->context, size, !reuse || wants_zeroes(r->info));
+    if (!pages)
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    pages->single_use = !reuse;
+    const VkResult result = import_pages(r, pages->provider, &pages->pages);
+    if (result == VK_SUCCESS)
+        r->memory->pages = pages;
+    else
+        venus_memory_pages_put(pages);
+    return result;
+}
+
+/* Memory that the driver can export; the client's own VkExportMemoryAllocateInfo may be there. */
+static VkResult allocate_dma_buf(const struct request *r)
+{
+    VkExportMemoryAllocateInfo export = {
+        .sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO,
+        .handleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT,
+    };
+    venus_pnext_take(r->info, (uint32_t)export.sType);
+    venus_pnext_add(r->info, &export);
+    const VkResult result = allocate(r);
+    venus_pnext_take(r->info, (uint32_t)export.sType);
+    r->memory->dma_buf = result == VK_SUCCESS;
+    return result;
+}
+
 /* Memory of a resource that exists already (VkImportMemoryResourceInfoMESA). */
 static VkResult import_resource(const struct request *r, uint32_t id)
 {
@@ -179,8 +207,8 @@ static VkResult import_resource(const struct request *r, uint32_t id)
     VkResult result = VK_ERROR_INVALID_EXTERNAL_HANDLE;
     if (!pages)
         result = import_file(r, resource->fd);
-    else if (r->types->path == VENUS_MEMORY_HOST_IMPORT)
-        result = import_pages(r, pages);
+    else if (venus_memory_imports_pages(r->types->path))
+        result = import_pages(r, resource_owner(resource), pages);
     if (result == VK_SUCCESS)
         r->memory->resource = resource;
     else
@@ -242,7 +270,7 @@ static VkResult choose(const struct request *r, uint32_t client_type)
     }
     if (!(type->propertyFlags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT))
         return allocate(r);
-    return r->types->path == VENUS_MEMORY_HOST_IMPORT ? allocate_pages(r) : allocate_dma_buf(r);
+    return venus_memory_imports_pages(r->types->path) ? allocate_pages(r) : allocate_dma_buf(r);
 }
 
 /* Memory that the CPU caches, and that the GPU knows about, can be mapped like any other. */
@@ -429,7 +457,7 @@ static uint32_t resource_types(struct venus_device *device, const struct venus_r
 {
     const struct venus_memory_types *types = &device->physical_device->memory;
     if (resource_pages(resource))
-        return types->path == VENUS_MEMORY_HOST_IMPORT ? types->importable : 0;
+        return venus_memory_imports_pages(types->path) ? types->importable : 0;
     VkMemoryFdPropertiesKHR properties = {
         .sType = VK_STRUCTURE_TYPE_MEMORY_FD_PROPERTIES_KHR,
     };

@@ -3,10 +3,12 @@
  * The memory types that a client sees, computed from those of the host's driver.
  *
  * What a client may map must be memory that we can give to it: pages of the provider, imported into
- * the driver, or memory that the driver exports as a dma-buf.  Such memory is external memory, and
- * Vulkan lets only resources that were created for it use it.  So host types that cannot be given to
- * clients lose their HOST_* flags, and a driver whose types are all host-visible gets further types
- * that are DEVICE_LOCAL only, for everything that is not external memory: optimal images above all.
+ * the driver (as host memory, or as a dma-buf that the provider makes of them), or memory that the
+ * driver exports as a dma-buf.  Such memory is external memory, and
+ * Vulkan lets only resources that were created for it use it.  So host types that cannot be given
+ * to clients lose their HOST_* flags, and a driver whose types are all host-visible gets further
+ * types that are DEVICE_LOCAL only, for everything that is not external memory: optimal images
+ * above all.
  */
 #ifndef VENUS_MEMORY_TYPE_H
 #define VENUS_MEMORY_TYPE_H
@@ -19,8 +21,9 @@
 /* How client-visible memory is made on a physical device. */
 enum venus_memory_path {
     VENUS_MEMORY_NONE,
-    VENUS_MEMORY_HOST_IMPORT, /* provider pages + VK_EXT_external_memory_host */
-    VENUS_MEMORY_DMA_BUF,     /* exported from the driver's own allocation */
+    VENUS_MEMORY_HOST_IMPORT,    /* provider pages + VK_EXT_external_memory_host */
+    VENUS_MEMORY_DMA_BUF,        /* exported from the driver's own allocation */
+    VENUS_MEMORY_DMA_BUF_IMPORT, /* provider pages + the provider's dma-buf of them */
 };
 
 struct venus_memory_types {
@@ -39,8 +42,22 @@ struct venus_memory_types {
 static inline VkExternalMemoryHandleTypeFlagBits venus_memory_handle_type(
     enum venus_memory_path path)
 {
-    return path == VENUS_MEMORY_DMA_BUF ? VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT
-                                        : VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT;
+    return path == VENUS_MEMORY_DMA_BUF || path == VENUS_MEMORY_DMA_BUF_IMPORT
+               ? VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT
+               : VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT;
+}
+
+/* Whether client-visible memory is pages of the provider. */
+static inline bool venus_memory_imports_pages(enum venus_memory_path path)
+{
+    return path == VENUS_MEMORY_HOST_IMPORT || path == VENUS_MEMORY_DMA_BUF_IMPORT;
+}
+
+/* What the driver must be able to do with that handle type. */
+static inline VkExternalMemoryFeatureFlags venus_memory_feature(enum venus_memory_path path)
+{
+    return venus_memory_imports_pages(path) ? VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT
+                                            : VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT;
 }
 
 /*

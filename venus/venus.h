@@ -55,6 +55,13 @@ struct venus_memory_provider {
     int (*alloc)(void *user, uint64_t size, struct venus_pages *pages);
     /* Give them back. Accepts a zeroed struct. */
     void (*free)(void *user, struct venus_pages *pages);
+    /* Make a dma-buf of the first `size` bytes of pages of this provider, a multiple of the page
+     * size, for a driver that cannot import host memory.  Returns a new file descriptor that the
+     * caller owns, or a negative errno after logging why.  NULL: there are none. */
+    int (*export_dma_buf)(void *user, const struct venus_pages *pages, uint64_t size);
+    /* Whether clients can be given the memory of a dma-buf that the driver has made: 0 or a
+     * negative errno after logging why. NULL: they can if it can be mapped. */
+    int (*try_dma_buf)(void *user, int fd);
     bool reuse; /* freed pages may serve the same client again before they are given back */
     void *user;
 };
@@ -79,8 +86,8 @@ struct venus_gpu {
     char pci[16]; /* "0000:01:00.0", or empty */
     VkPhysicalDeviceType type;
     uint32_t api_version;
-    /* How host-visible memory can be given to clients: "host-import", "dma-buf", or NULL with the
-     * reason in `unusable` when there is no way. */
+    /* How host-visible memory can be given to clients: "host-import", "dma-buf", "dma-buf-import",
+     * or NULL with the reason in `unusable` when there is no way. */
     const char *memory_path;
     const char *unusable;
     struct venus_gpu_memory memory;
@@ -183,12 +190,13 @@ int venus_context_create_blob(struct venus_context *context, uint32_t res_id, ui
 /*
  * Make memory of the caller the resource `res_id` (not 0, unused): a blob of id 0 that the client
  * has mapped already.  Rings, command streams and replies can live in it, and memory can be
- * imported from it (VkImportMemoryResourceInfoMESA) where the driver imports host memory.
+ * imported from it (VkImportMemoryResourceInfoMESA) where the driver imports host memory, or
+ * dma-bufs that owner->export_dma_buf makes of it.
  *
  * owner->free is called once nothing uses the pages any more: some time after
- * venus_context_unref_resource(), from any thread, or in venus_context_destroy(); owner->alloc is not
- * used.  Returns 0 or a negative errno after logging why; the pages are then still the caller's and
- * `free` is not called.
+ * venus_context_unref_resource(), from any thread, or in venus_context_destroy(); owner->alloc is
+ * not used.  Returns 0 or a negative errno after logging why; the pages are then still the caller's
+ * and `free` is not called.
  */
 int venus_context_attach_pages(struct venus_context *context, uint32_t res_id,
                                const struct venus_pages *pages,

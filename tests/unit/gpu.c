@@ -3,6 +3,7 @@
  * Looking at the host's GPUs, with drivers that fail in every way that they can: what is found,
  * what is said about the rest, and that nothing is left behind.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,7 +39,8 @@ static struct {
     uint32_t api_version, queue_families;
     const char *names[8]; /* of device extensions */
     VkExternalMemoryFeatureFlags features;
-    uint32_t buffer_types, pointer_types, refused_types;
+    uint32_t buffer_types, pointer_types, fd_types, refused_types;
+    bool uncached;
     VkDeviceSize alignment;
     bool unmappable;
     const void *imported;                      /* the last pointer */
@@ -176,7 +178,8 @@ static VKAPI_ATTR void VKAPI_CALL get_memory(VkPhysicalDevice gpu,
     memory->memoryTypes[TYPE_VISIBLE].propertyFlags =
         VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
     memory->memoryTypes[TYPE_CACHED].propertyFlags =
-        memory->memoryTypes[TYPE_VISIBLE].propertyFlags | VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
+        memory->memoryTypes[TYPE_VISIBLE].propertyFlags |
+        (driver.uncached ? 0 : VK_MEMORY_PROPERTY_HOST_CACHED_BIT);
 }
 
 static VKAPI_ATTR void VKAPI_CALL
@@ -268,8 +271,14 @@ static VKAPI_ATTR VkResult VKAPI_CALL allocate_memory(VkDevice device,
     assert_in_range(info->memoryTypeIndex, TYPE_VISIBLE, TYPES - 1); /* what clients can map */
     if (import)
         driver.imported = import->pHostPointer;
+    const VkImportMemoryFdInfoKHR *file =
+        venus_pnext_find(info->pNext, VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR);
     if (driver.memory || driver.refused_types & 1u << info->memoryTypeIndex)
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    if (file) {
+        assert_int_equal(file->handleType, DMA_BUF);
+        close(file->fd); /* the driver's */
+    }
     driver.memories++;
     *memory = (VkDeviceMemory)(uintptr_t)0x400;
     return VK_SUCCESS;
@@ -282,6 +291,17 @@ static VKAPI_ATTR void VKAPI_CALL free_memory(VkDevice device, VkDeviceMemory me
     (void)memory;
     (void)allocator;
     driver.memories--;
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL fd_properties(VkDevice device,
+                                                    VkExternalMemoryHandleTypeFlagBits type, int fd,
+                                                    VkMemoryFdPropertiesKHR *properties)
+{
+    (void)device;
+    assert_int_equal(type, DMA_BUF);
+    assert_true(fcntl(fd, F_GETFD) >= 0);
+    properties->memoryTypeBits = driver.fd_types;
+    return driver.fd;
 }
 
 /* A file that can be mapped, or one that can only be read. */
@@ -329,6 +349,7 @@ static const struct function {
     FUNCTION("AllocateMemory", allocate_memory),
     FUNCTION("FreeMemory", free_memory),
     FUNCTION("GetMemoryFdKHR", get_fd),
+    FUNCTION("GetMemoryFdPropertiesKHR", fd_properties),
 };
 
 static PFN_vkVoidFunction find_function(const char *name)
@@ -378,7 +399,7 @@ static int setup(void **state)
     driver.names[2] = "VK_EXT_external_memory_host";
     driver.features =
         VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT | VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT;
-    driver.buffer_types = driver.pointer_types = ~0u;
+    driver.buffer_types = driver.pointer_types = driver.fd_types = ~0u;
     driver.alignment = 4096;
     message[0] = '\0';
     venus_log_set(on_log, VENUS_LOG_INFO);
@@ -468,6 +489,146 @@ static void test_sample(void **state)
     assert_null(gpus[0].memory_path);
     assert_non_null(strstr(message, "no coherent memory type takes imported host memory; "
                                     "clients bring their memory"));
+}
+
+/* ---- dma-bufs of the provider ---- */
+
+static struct {
+    int error; /* of the next export or try */
+    int exports, tries;
+    uint64_t size;
+    const void *ptr;
+} provider;
+
+static int no_pages(void *user, uint64_t size, struct venus_pages *pages)
+{
+    (void)user;
+    (void)size;
+    (void)pages;
+    return -ENOTSUP;
+}
+
+static void no_free(void *user, struct venus_pages *pages)
+{
+    (void)user;
+    (void)pages;
+}
+
+static int export_pages(void *user, const struct venus_pages *pages, uint64_t size)
+{
+    (void)user;
+    provider.exports++;
+    provider.ptr = pages->ptr;
+    provider.size = size;
+    return provider.error ? provider.error : memfd_create("dma-buf", MFD_CLOEXEC);
+}
+
+static int try_file(void *user, int fd)
+{
+    (void)user;
+    assert_true(fcntl(fd, F_GETFD) >= 0);
+    provider.tries++;
+    return provider.error;
+}
+
+static const struct venus_memory_provider dma_bufs = {
+    .alloc = no_pages,
+    .free = no_free,
+    .export_dma_buf = export_pages,
+    .try_dma_buf = try_file,
+};
+
+static _Alignas(4096) uint8_t slice[8192];
+
+static int list_with_sample(void)
+{
+    const struct venus_pages sample = {.ptr = slice, .size = sizeof(slice), .fd = -1};
+    const struct venus_renderer_params params = {
+        .get_instance_proc_addr = get_proc,
+        .memory = &dma_bufs,
+        .sample = &sample,
+    };
+    return list_with(&params, 1);
+}
+
+/* Pages that clients bring go to the driver as a dma-buf, if that is the only way. */
+static void test_dma_buf_of_a_sample(void **state)
+{
+    (void)state;
+    memset(&provider, 0, sizeof(provider));
+    assert_int_equal(list_with_sample(), 1);
+    assert_string_equal(gpus[0].memory_path, "host-import");
+    assert_int_equal(provider.exports, 0);
+    driver.names[2] = NULL;
+    assert_int_equal(list_with_sample(), 1);
+    assert_null(gpus[0].unusable);
+    assert_string_equal(gpus[0].memory_path, "dma-buf-import");
+    assert_int_equal(gpus[0].memory.path, VENUS_MEMORY_DMA_BUF_IMPORT);
+    assert_int_equal(gpus[0].memory.types, 1u << TYPE_CACHED);
+    assert_int_equal(gpus[0].memory.alignment, sysconf(_SC_PAGESIZE));
+    assert_int_equal(provider.exports, 1);
+    assert_ptr_equal(provider.ptr, slice);
+    assert_int_equal(provider.size, sysconf(_SC_PAGESIZE));
+    assert_int_equal(provider.tries, 0);
+}
+
+static void check_sample_refused(const char *why)
+{
+    driver.names[2] = NULL;
+    assert_int_equal(list_with_sample(), 1);
+    assert_null(gpus[0].memory_path);
+    if (!strstr(message, why))
+        fail_msg("\"%s\" is not in \"%s\"", why, message);
+    setup(NULL);
+    provider.error = 0;
+}
+
+#define NOT_TAKEN "; no memory type takes a dma-buf of the memory that clients bring"
+
+static void test_no_dma_buf_of_a_sample(void **state)
+{
+    (void)state;
+    memset(&provider, 0, sizeof(provider));
+    driver.names[1] = NULL;
+    check_sample_refused("; no VK_EXT_external_memory_dma_buf");
+    driver.features = VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT;
+    check_sample_refused("; buffers cannot use imported dma-bufs");
+    driver.uncached = true;
+    check_sample_refused("; no memory type is coherent and cached, as the memory that clients "
+                         "bring is");
+    provider.error = -ENOTTY;
+    check_sample_refused("; there is no dma-buf of the memory that clients bring");
+    driver.device = VK_ERROR_DEVICE_LOST;
+    check_sample_refused("; vkCreateDevice failed");
+    driver.fd = VK_ERROR_INVALID_EXTERNAL_HANDLE;
+    check_sample_refused(NOT_TAKEN);
+    driver.fd_types = 1u << TYPE_VISIBLE; /* it must be cached */
+    check_sample_refused(NOT_TAKEN);
+    driver.buffer_types = 1u << TYPE_VISIBLE;
+    check_sample_refused(NOT_TAKEN);
+    driver.memory = VK_ERROR_OUT_OF_DEVICE_MEMORY; /* although it says that it takes it */
+    check_sample_refused(NOT_TAKEN);
+}
+
+/* A provider that does not map a driver's dma-bufs says which ones it can give away. */
+static void test_dma_buf_that_is_tried(void **state)
+{
+    (void)state;
+    const struct venus_renderer_params params = {
+        .get_instance_proc_addr = get_proc,
+        .memory = &dma_bufs,
+    };
+    memset(&provider, 0, sizeof(provider));
+    driver.names[2] = NULL;
+    driver.unmappable = true;
+    assert_int_equal(list_with(&params, 1), 1);
+    assert_string_equal(gpus[0].memory_path, "dma-buf");
+    assert_int_equal(gpus[0].memory.types, 1u << TYPE_VISIBLE | 1u << TYPE_CACHED);
+    assert_int_equal(provider.tries, 2);
+    provider.error = -EINVAL;
+    driver.unmappable = false;
+    assert_int_equal(list_with(&params, 1), 1);
+    assert_null(gpus[0].memory_path);
 }
 
 static void test_dma_buf(void **state)
@@ -627,9 +788,20 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_host_import), TEST(test_little_known), TEST(test_sample),    TEST(test_dma_buf),
-        TEST(test_unusable),    TEST(test_unfit),        TEST(test_uuid),      TEST(test_lists),
-        TEST(test_failures),    TEST(test_old_loader),   TEST(test_no_memory),
+        TEST(test_host_import),
+        TEST(test_little_known),
+        TEST(test_sample),
+        TEST(test_dma_buf),
+        TEST(test_dma_buf_of_a_sample),
+        TEST(test_no_dma_buf_of_a_sample),
+        TEST(test_dma_buf_that_is_tried),
+        TEST(test_unusable),
+        TEST(test_unfit),
+        TEST(test_uuid),
+        TEST(test_lists),
+        TEST(test_failures),
+        TEST(test_old_loader),
+        TEST(test_no_memory),
     };
     return cmocka_run_group_tests_name("gpu", tests, NULL, NULL);
 }

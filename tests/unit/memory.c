@@ -32,6 +32,7 @@ static struct {
     VkResult fail;      /* of the next allocations */
     int allocations;    /* alive */
     bool dma_buf_works; /* export */
+    uint32_t fd_types_lacking; /* that a file cannot be imported as */
     /* Of the last allocation. */
     VkDeviceSize size;
     uint32_t type;
@@ -101,7 +102,7 @@ static VKAPI_ATTR VkResult VKAPI_CALL get_memory_fd_properties(
     (void)device;
     (void)type;
     assert_true(fd >= 0);
-    properties->memoryTypeBits = 1;
+    properties->memoryTypeBits = 1 & ~driver.fd_types_lacking;
     return VK_SUCCESS;
 }
 
@@ -180,9 +181,8 @@ static int setup_with(void **state, enum venus_memory_path path)
     f->context = venus_context_create(f->renderer, "test", &events, NULL);
     f->instance.vk.GetPhysicalDeviceExternalBufferProperties = get_external_buffer_properties;
     f->gpu.instance = &f->instance;
-    const bool offered =
-        venus_memory_types_init(&f->gpu.memory, &host, path, 1,
-                                path == VENUS_MEMORY_HOST_IMPORT ? 4096 : 0);
+    const bool offered = venus_memory_types_init(&f->gpu.memory, &host, path, 1,
+                                                 venus_memory_imports_pages(path) ? 4096 : 0);
     f->device.context = f->context;
     f->device.physical_device = &f->gpu;
     f->device.vk.AllocateMemory = allocate_memory;
@@ -209,6 +209,11 @@ static int setup_dma_buf(void **state)
     const int error = setup_with(state, VENUS_MEMORY_DMA_BUF);
     driver.dma_buf_works = true;
     return error;
+}
+
+static int setup_dma_buf_import(void **state)
+{
+    return setup_with(state, VENUS_MEMORY_DMA_BUF_IMPORT);
 }
 
 /* Everything that a test leaves is freed by what ends a device and a context, and nothing leaks. */
@@ -608,6 +613,74 @@ static void test_visible_memory_as_dma_bufs(void **state)
     close(b.fd);
 }
 
+/* ---- pages as dma-bufs ---- */
+
+static struct {
+    int error; /* of the next ones */
+    int made;
+    void *ptr;
+    uint64_t size;
+} exported;
+
+static int export_pages(void *user, const struct venus_pages *pages, uint64_t size)
+{
+    (void)user;
+    exported.ptr = pages->ptr;
+    exported.size = size;
+    if (exported.error)
+        return exported.error;
+    exported.made++;
+    return memfd_create("dma-buf", MFD_CLOEXEC);
+}
+
+/* As those of attached pages, but of a driver that does not import host memory. */
+static void test_attached_pages_as_dma_bufs(void **state)
+{
+    struct fixture *f = *state;
+    static const struct venus_memory_provider owner = {
+        .free = count_release,
+        .export_dma_buf = export_pages,
+    };
+    static const struct venus_memory_provider without = {.free = count_release};
+    static _Alignas(4096) uint8_t slice[8192];
+    const struct venus_pages pages = {.ptr = slice, .size = 8192, .fd = -1};
+    releases = 0;
+    memset(&exported, 0, sizeof(exported));
+    assert_int_equal(venus_context_attach_pages(f->context, 1, &pages, &owner), 0);
+    assert_int_equal(import(f, 10, 1, 4000), VK_SUCCESS);
+    assert_ptr_equal(exported.ptr, slice);
+    assert_int_equal(exported.size, 4096);
+    assert_true(driver.fd >= 0);
+    assert_null(driver.host_pointer);
+    assert_int_equal(driver.size, 4000);
+    assert_int_equal(import(f, 11, 1, 8193), VK_ERROR_INVALID_EXTERNAL_HANDLE);
+    assert_int_equal(exported.made, 1);
+
+    /* Whatever goes wrong leaves no file open: see teardown(). */
+    exported.error = -EINVAL;
+    assert_int_equal(import(f, 11, 1, 8192), VK_ERROR_INVALID_EXTERNAL_HANDLE);
+    exported.error = -EMFILE;
+    assert_int_equal(import(f, 11, 1, 8192), VK_ERROR_OUT_OF_HOST_MEMORY);
+    exported.error = 0;
+    driver.fd_types_lacking = 1;
+    assert_int_equal(import(f, 11, 1, 8192), VK_ERROR_INVALID_EXTERNAL_HANDLE);
+    driver.fd_types_lacking = 0;
+    driver.fail = VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    assert_int_equal(import(f, 11, 1, 8192), VK_ERROR_OUT_OF_DEVICE_MEMORY);
+    driver.fail = VK_SUCCESS;
+    assert_int_equal(exported.made, 3);
+
+    assert_int_equal(venus_context_unref_resource(f->context, 1), 0);
+    assert_int_equal(releases, 0);
+    release(f, 10);
+    assert_int_equal(releases, 1);
+
+    /* An owner that has none, and memory that the client does not bring. */
+    assert_int_equal(venus_context_attach_pages(f->context, 2, &pages, &without), 0);
+    assert_int_equal(import(f, 12, 2, 4096), VK_ERROR_INVALID_EXTERNAL_HANDLE);
+    assert_int_equal(allocate(f, 13, 4096, TYPE_VISIBLE, NULL), VK_ERROR_INVALID_EXTERNAL_HANDLE);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -627,6 +700,8 @@ int main(void)
         TEST(test_exports_that_nobody_can_make),
         TEST(test_our_own_dma_bufs),
         cmocka_unit_test_setup_teardown(test_visible_memory_as_dma_bufs, setup_dma_buf, teardown),
+        cmocka_unit_test_setup_teardown(test_attached_pages_as_dma_bufs, setup_dma_buf_import,
+                                        teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
