@@ -70,13 +70,18 @@ static const struct backend_gpu *selected_gpu(const struct xen_env *env, const c
     return gpu;
 }
 
-static bool all_software(const struct xen_env *env)
+/* What of the GPUs that a guest gets matters for the choice of its window. */
+struct traits {
+    bool software;    /* all of them */
+    bool host_import; /* all of them; others take only dma-bufs of a granted window */
+};
+
+static void add_traits(struct traits *traits, const struct backend_gpu *gpu)
 {
-    for (int i = 0; i < env->gpu_count; i++) {
-        if (*env->gpus[i].memory_path && env->gpus[i].gpu.type != VK_PHYSICAL_DEVICE_TYPE_CPU)
-            return false;
-    }
-    return true;
+    if (!*gpu->memory_path)
+        return;
+    traits->software &= gpu->gpu.type == VK_PHYSICAL_DEVICE_TYPE_CPU;
+    traits->host_import &= !strcmp(gpu->memory_path, "host-import");
 }
 
 bool xen_device_choose(struct xen_device *device, const struct xen_env *env,
@@ -84,7 +89,7 @@ bool xen_device_choose(struct xen_device *device, const struct xen_env *env,
 {
     const char *selector = *config->selector ? config->selector : env->default_gpu;
     *device = (struct xen_device){.env = env, .config = *config};
-    bool software = all_software(env);
+    struct traits traits = {.software = true, .host_import = true};
     if (selector) {
         const struct backend_gpu *gpu = selected_gpu(env, selector, reason);
         if (!gpu)
@@ -92,15 +97,22 @@ bool xen_device_choose(struct xen_device *device, const struct xen_env *env,
         device->has_uuid = true;
         memcpy(device->uuid, gpu->gpu.uuid, VK_UUID_SIZE);
         backend_copy_printable(device->gpu_name, sizeof(device->gpu_name), gpu->gpu.name);
-        software = gpu->gpu.type == VK_PHYSICAL_DEVICE_TYPE_CPU;
+        add_traits(&traits, gpu);
     }
+    for (int i = 0; !selector && i < env->gpu_count; i++)
+        add_traits(&traits, &env->gpus[i]);
     /* A GPU's driver pins pages and asks for their addresses, which only grants have. */
     const bool foreign =
-        config->window == GPU_WINDOW_FOREIGN || (config->window == GPU_WINDOW_AUTO && software);
+        config->window == GPU_WINDOW_FOREIGN ||
+        (config->window == GPU_WINDOW_AUTO && traits.software && traits.host_import);
     device->window = foreign ? VGPU_WINDOW_FOREIGN : VGPU_WINDOW_GRANT;
-    if (foreign && !software && !config->per_blob)
+    if (foreign && !traits.software && !config->per_blob)
         backend_log(VENUS_LOG_WARNING,
                     "window=foreign: only software drivers are known to work with it");
+    if (foreign && !traits.host_import && !config->per_blob)
+        backend_log(VENUS_LOG_WARNING,
+                    "window=foreign: drivers without VK_EXT_external_memory_host can use a granted "
+                    "window only (window=grant)");
     return true;
 }
 

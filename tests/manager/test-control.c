@@ -193,8 +193,8 @@ static void test_selectors(void **state)
                   "\"hostmem=2M,gpu=03:00.0\"}",
                   "{\"ok\":true,\"domid\":7,\"id\":1}");
     expect(be(1, "window"), "grant");
-    expect_error("{\"command\": \"attach\", \"domain\": \"guest\", \"gpu\": \"gpu=2\"}",
-                 "gpu=2: Broken is unusable: no memory to share");
+    expect_error("{\"command\": \"attach\", \"domain\": \"guest\", \"gpu\": \"gpu=3\"}",
+                 "gpu=3: Broken is unusable: no memory to share");
     expect_error("{\"command\": \"attach\", \"domain\": \"guest\", \"gpu\": \"gpu=r\"}",
                  "gpu=r: 2 GPUs match; choose one by index, UUID or PCI address (see --list-gpus)");
     expect_answer("{\"command\": \"attach\", \"domain\": \"guest\", \"gpu\": "
@@ -202,6 +202,13 @@ static void test_selectors(void **state)
                   "{\"ok\":true,\"domid\":7,\"id\":2}");
     expect(be(2, "window"), "foreign");
     assert_logged("window=foreign: only software drivers are known to work with it");
+    assert_logged("window=foreign: drivers without VK_EXT_external_memory_host can use a granted "
+                  "window only (window=grant)");
+    /* A software driver, but without host import. */
+    expect_answer("{\"command\": \"attach\", \"domain\": \"guest\", \"gpu\": "
+                  "\"hostmem=2M,gpu=slow\"}",
+                  "{\"ok\":true,\"domid\":7,\"id\":3}");
+    expect(be(3, "window"), "grant");
 }
 
 #define DETACH "{\"command\": \"detach\", \"domain\": \"guest\"}"

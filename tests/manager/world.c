@@ -16,6 +16,8 @@ static const struct backend_gpu gpus[WORLD_GPUS] = {
              .uuid = {2},
              .pci = "0000:03:00.0"},
      .memory_path = "dma-buf"},
+    {.gpu = {.name = "Slow", .type = VK_PHYSICAL_DEVICE_TYPE_CPU, .uuid = {3}},
+     .memory_path = "dma-buf"},
     {.gpu = {.name = "Broken", .type = VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU},
      .unusable = "no memory to share"},
 };

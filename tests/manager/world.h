@@ -15,7 +15,7 @@ extern struct xen_manager *manager;
 extern struct xen_manager_params manager_params;
 
 /* GPU 0 is a software driver, GPU 1 hardware, GPU 2 unusable hardware. */
-#define WORLD_GPUS 3
+#define WORLD_GPUS 4
 
 /* Fixtures for each test: an empty host with a control socket, whose configuration folder is the
  * test's folder. */
