@@ -54,16 +54,24 @@ bool confine_peer_lives(int socket)
     return poll(&fd, 1, 0) == 0; /* POLLHUP is always asked for */
 }
 
-bool confine_descriptors(int first, int second)
+/* The lowest of the descriptors from `next` on, or -1. */
+static int lowest(const int *kept, unsigned int count, int next)
 {
-    const int kept[] = {first < second ? first : second, first < second ? second : first};
-    int next = STDERR_FILENO + 1;
-    for (int i = 0; i < 2; i++) {
-        if (kept[i] < next)
-            continue;
-        if (kept[i] > next && close_range(next, kept[i] - 1, 0))
+    int found = -1;
+    for (unsigned int i = 0; i < count; i++) {
+        if (kept[i] >= next && (found < 0 || kept[i] < found))
+            found = kept[i];
+    }
+    return found;
+}
+
+bool confine_descriptors(const int *kept, unsigned int count)
+{
+    int next = STDERR_FILENO + 1, fd;
+    while ((fd = lowest(kept, count, next)) >= 0) {
+        if (fd > next && close_range(next, fd - 1, 0))
             return failed("close_range");
-        next = kept[i] + 1;
+        next = fd + 1;
     }
     return !close_range(next, ~0u, 0) || failed("close_range");
 }

@@ -13,8 +13,8 @@ bool confine_early(pid_t parent);
 /* Whether somebody has the other end of a socket, which here means: whether the parent lives. */
 bool confine_peer_lives(int socket);
 
-/* Close every descriptor but 0 to 2, `first` and `second` (-1: none). False after logging why. */
-bool confine_descriptors(int first, int second);
+/* Close every descriptor but 0 to 2 and those of `kept` (-1: none). False after logging why. */
+bool confine_descriptors(const int *kept, unsigned int count);
 
 /* See no network, and nothing of other processes' System V objects.  Without the privilege
  * everything stays as it is, and a warning says so. */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -154,6 +155,17 @@ static bool start(struct process *p, struct reason *reason)
     return create_device(p, reason);
 }
 
+/* A dma-buf takes one for as long as it is in use. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit))
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit))
+        backend_log(VENUS_LOG_WARNING, "cannot raise the limit of open files: %s", strerror(errno));
+}
+
 int device_process_run(const struct device_process_params *params)
 {
     struct process p = {.params = params, .epoll_fd = -1};
@@ -164,7 +176,7 @@ int device_process_run(const struct device_process_params *params)
         reason_set(&reason, "no process group of its own: %s", strerror(errno));
         return give_up(&p, &reason);
     }
-    if (!confine_early(parent) || !confine_descriptors(params->control, -1)) {
+    if (!confine_early(parent) || !confine_descriptors(&params->control, 1)) {
         reason_set(&reason, "the device process cannot be confined");
         return give_up(&p, &reason);
     }
@@ -173,6 +185,7 @@ int device_process_run(const struct device_process_params *params)
         return give_up(&p, &reason);
     }
     confine_namespaces();
+    raise_descriptor_limit();
     if (!start(&p, &reason))
         return give_up(&p, &reason);
     tell(&p, "ready");

@@ -65,8 +65,12 @@ device_sources = \
 	backend/page_set.h \
 	backend/render.c \
 	backend/render.h \
+	backend/render_ask.c \
+	backend/render_ask.h \
 	backend/render_blobs.c \
 	backend/render_blobs.h \
+	backend/render_dma_buf.c \
+	backend/render_dma_buf.h \
 	backend/render_limits.h \
 	backend/render_process.c \
 	backend/render_protocol.h \

@@ -20,6 +20,7 @@
 #include "clock.h"
 #include "limits.h"
 #include "log.h"
+#include "render_dma_buf.h"
 #include "render_protocol.h"
 #include "render_state.h"
 
@@ -37,15 +38,20 @@ struct render {
     int host_pid; /* for messages: the device process may be in a PID namespace of its own */
     int pidfd;
     int socket; /* -1 when nothing more can come */
+    int asks;   /* the socket for questions, or -1 */
     bool epoll_out;
     struct render_state state;
+    struct render_dma_bufs dma_bufs;
 
     bool failed; /* takes no more work */
     bool ending; /* was told to */
     bool killed;
     bool expected; /* that it ends: need not be an error message */
     bool ended;
+    bool draining;    /* it is gone, but drivers still use dma-bufs that were made for it */
     int64_t deadline; /* when it is killed, or INT64_MAX */
+    int64_t drain_at; /* when to look again whether dma-bufs are still used, or INT64_MAX */
+    int64_t warn_at;  /* when to tell that they are */
 
     struct {
         uint8_t *bytes;
@@ -117,9 +123,19 @@ static bool watch(struct render *r, int fd)
     return !epoll_ctl(r->params.epoll_fd, EPOLL_CTL_ADD, fd, &event);
 }
 
+static void close_asks(struct render *r)
+{
+    if (r->asks < 0)
+        return;
+    epoll_ctl(r->params.epoll_fd, EPOLL_CTL_DEL, r->asks, NULL);
+    close(r->asks);
+    r->asks = -1;
+}
+
 /* Nothing more is sent or received. */
 static void close_socket(struct render *r)
 {
+    close_asks(r);
     if (r->socket < 0)
         return;
     epoll_ctl(r->params.epoll_fd, EPOLL_CTL_DEL, r->socket, NULL);
@@ -142,27 +158,45 @@ static int find_host_pid(const struct render *r)
     return pid > 0 ? pid : r->pid; /* -1: it has ended already */
 }
 
-/* Start the process. 0 or a negative errno. */
-static int start(struct render *r)
+/* Fork it. 0 or a negative errno. */
+static int start_process(struct render *r)
 {
-    int ends[2];
+    int ends[2], asks[2] = {-1, -1};
     const pid_t self = getpid();
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
         return -errno;
-    r->pid = fork();
+    r->socket = ends[0];
+    int error = 0;
+    if (render_dma_bufs_offered(&r->dma_bufs) &&
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, asks))
+        error = -errno;
+    r->asks = asks[0];
+    if (!error)
+        r->pid = fork();
     if (!r->pid) {
         close(ends[0]);
-        _exit(render_process_run(&r->params, ends[1], self));
+        if (asks[0] >= 0)
+            close(asks[0]);
+        _exit(render_process_run(&r->params, ends[1], asks[1], self));
     }
-    const int error = r->pid < 0 ? -errno : 0;
+    if (!error && r->pid < 0)
+        error = -errno;
     close(ends[1]);
-    r->socket = ends[0];
+    if (asks[1] >= 0)
+        close(asks[1]);
+    return error;
+}
+
+/* Start the process. 0 or a negative errno. */
+static int start(struct render *r)
+{
+    const int error = start_process(r);
     if (error)
         return error;
     r->pidfd = (int)syscall(SYS_pidfd_open, r->pid, 0);
     r->host_pid = find_host_pid(r);
     if (r->pidfd < 0 || fcntl(r->socket, F_SETFL, O_NONBLOCK) || !watch(r, r->pidfd) ||
-        !watch(r, r->socket))
+        !watch(r, r->socket) || (r->asks >= 0 && !watch(r, r->asks)))
         return -errno;
     return 0;
 }
@@ -180,10 +214,11 @@ struct render *render_create(const struct render_params *params, const struct re
     backend_copy_printable(r->name, sizeof(r->name), params->name);
     r->events = *events;
     r->user = user;
-    r->pid = r->pidfd = r->socket = -1;
-    r->deadline = INT64_MAX;
+    r->pid = r->pidfd = r->socket = r->asks = -1;
+    r->deadline = r->drain_at = r->warn_at = INT64_MAX;
     r->in.size = sizeof(r->in.answer);
     render_state_init(&r->state);
+    render_dma_bufs_init(&r->dma_bufs, params->transport, params->per_blob);
     const int error = start(r);
     if (error) {
         backend_log(VENUS_LOG_ERROR, "no render process for context %u (%s): %s",
@@ -219,6 +254,7 @@ void render_destroy(struct render *r)
         epoll_ctl(r->params.epoll_fd, EPOLL_CTL_DEL, r->pidfd, NULL);
         close(r->pidfd);
     }
+    render_dma_bufs_finish(&r->dma_bufs);
     render_state_finish(&r->state);
     free(r->in.refs);
     queue_resize(r, 0);
@@ -269,7 +305,7 @@ __attribute__((format(printf, 2, 3))) static void misbehaves(struct render *r, c
 
 int64_t render_next_time(const struct render *r)
 {
-    return r->deadline;
+    return r->drain_at < r->deadline ? r->drain_at : r->deadline;
 }
 
 int render_pid(const struct render *r)
@@ -441,23 +477,45 @@ static void on_ready(struct render *r)
         return;
     }
     resource->ready = true;
+    if (answer->error)
+        render_dma_bufs_revoke(&r->dma_bufs, answer->id);
     if (answer->error && !resource->dropped)
         render_state_remove(&r->state, answer->id);
     r->events.resource_ready(r->user, r, answer->id, answer->error, has_blob ? &blob : NULL);
 }
 
+/* From now on, look whether drivers let go of dma-bufs. */
+static void watch_draining(struct render *r)
+{
+    const int64_t now = backend_now_ms();
+    r->drain_at = now + RENDER_DRAIN_POLL_MS;
+    if (r->warn_at == INT64_MAX)
+        r->warn_at = now + RENDER_DRAIN_WARN_MS;
+}
+
+static void release(struct render *r, uint32_t id)
+{
+    render_dma_bufs_revoke(&r->dma_bufs, id);
+    render_state_remove(&r->state, id);
+    r->events.resource_released(r->user, r, id);
+}
+
 static void on_released(struct render *r)
 {
     const uint32_t id = r->in.answer.id;
-    const struct render_resource *resource = render_state_find(&r->state, id);
+    struct render_resource *resource = render_state_find(&r->state, id);
     if (resource && !resource->dropped && r->ending)
         return; /* it frees everything */
-    if (!resource || !resource->dropped) {
+    if (!resource || !resource->dropped || resource->draining) {
         misbehaves(r, "resource %u was not to be released", id);
         return;
     }
-    render_state_remove(&r->state, id);
-    r->events.resource_released(r->user, r, id);
+    if (render_dma_bufs_drain(&r->dma_bufs, id)) {
+        release(r, id);
+        return;
+    }
+    resource->draining = true;
+    watch_draining(r);
 }
 
 static void on_retired(struct render *r)
@@ -516,14 +574,34 @@ static bool expect_refs(struct render *r)
         misbehaves(r, "a blob of %llu bytes", (unsigned long long)answer->size);
         return false;
     }
+    const uint32_t *granted = render_dma_bufs_refs(&r->dma_bufs, answer->id);
+    if (answer->object == RENDER_GRANTED && !granted) {
+        misbehaves(r, "resource %u was not granted", answer->id);
+        return false;
+    }
     const size_t size = answer->size / PAGE_SIZE * sizeof(*r->in.refs);
     r->in.refs = malloc(size);
     if (!r->in.refs) {
         misbehaves(r, "no memory for its blob");
         return false;
     }
-    r->in.size += size;
+    if (answer->object == RENDER_GRANTED)
+        memcpy(r->in.refs, granted, size);
+    else
+        r->in.size += size;
     return true;
+}
+
+/* Answer questions, but only some at a time. */
+static void serve_asks(struct render *r)
+{
+    int result = 1;
+    for (int i = 0; i < RENDER_ASKS_AT_ONCE && r->asks >= 0 && result > 0; i++)
+        result = render_dma_bufs_serve(&r->dma_bufs, &r->state, r->asks);
+    if (result == -EPIPE)
+        close_asks(r); /* its end is closed: the process goes */
+    else if (result < 0)
+        misbehaves(r, "a question that cannot be answered: %s", strerror(-result));
 }
 
 /* Read some bytes of an answer. False when nothing is there, or nothing more comes. */
@@ -614,12 +692,58 @@ static void handle_last_answers(struct render *r)
         ;
 }
 
-void render_dispatch(struct render *r)
+/* ---- drivers that have not let go yet ---- */
+
+static void warn_draining(struct render *r)
 {
-    if (r->ended)
+    if (backend_now_ms() < r->warn_at)
         return;
+    r->warn_at = INT64_MAX - 1; /* once */
+    backend_log(
+        VENUS_LOG_WARNING,
+        "render process %d (%s) %s, but the GPU's driver still uses dma-bufs of the guest's "
+        "memory that were made for it",
+        r->host_pid, r->name, r->ended ? "has ended" : "has freed memory");
+}
+
+/* Look whether slices that the process has released have become free. */
+static void handle_drained(struct render *r)
+{
+    uint32_t id;
+    if (backend_now_ms() < r->drain_at)
+        return;
+    while (render_dma_bufs_drained(&r->dma_bufs, &id)) {
+        const struct render_resource *resource = render_state_find(&r->state, id);
+        if (resource && resource->draining)
+            release(r, id);
+    }
+    if (render_dma_bufs_draining(&r->dma_bufs)) {
+        watch_draining(r);
+        warn_draining(r);
+    } else {
+        r->drain_at = r->warn_at = INT64_MAX;
+    }
+}
+
+/* The process is gone: the rest when drivers are done, too. */
+static void finish_ended(struct render *r)
+{
+    r->draining = !render_dma_bufs_drain_all(&r->dma_bufs);
+    if (r->draining) {
+        watch_draining(r);
+        warn_draining(r);
+        return;
+    }
+    r->drain_at = INT64_MAX;
+    r->events.ended(r->user, r);
+}
+
+static void dispatch_alive(struct render *r)
+{
     const bool gone = is_gone(r);
     flush(r);
+    if (!gone)
+        serve_asks(r);
     if (r->socket >= 0)
         handle_answers(r);
     if (gone) {
@@ -627,12 +751,23 @@ void render_dispatch(struct render *r)
         close_socket(r);
         epoll_ctl(r->params.epoll_fd, EPOLL_CTL_DEL, r->pidfd, NULL);
         set_fatal(r);
-        r->events.ended(r->user, r);
+        finish_ended(r);
         return;
     }
+    handle_drained(r);
     if (backend_now_ms() >= r->deadline) {
         backend_log(VENUS_LOG_WARNING, "render process %d (%s) does not end: it is killed",
                     r->host_pid, r->name);
         render_kill(r);
     }
+}
+
+void render_dispatch(struct render *r)
+{
+    if (r->draining && backend_now_ms() >= r->drain_at)
+        finish_ended(r);
+    else if (r->ended)
+        return;
+    else
+        dispatch_alive(r);
 }

@@ -32,13 +32,15 @@ struct render_events {
      * negative errno. */
     void (*resource_ready)(void *user, struct render *render, uint32_t res_id, int error,
                            const struct render_blob *blob);
-    /* The answer to render_unref(): nothing in the process uses the resource's memory any more. */
+    /* The answer to render_unref(): nothing in the process uses the resource's memory any more, nor
+     * the GPU's driver by dma-bufs that were made for it. */
     void (*resource_released)(void *user, struct render *render, uint32_t res_id);
     void (*fence_retired)(void *user, struct render *render, uint32_t ring_idx, uint64_t fence_id);
     /* The context has failed (it takes no more work; the reason is in the log), but its memory is
      * still in use until `ended`. */
     void (*failed)(void *user, struct render *render);
-    /* The process is gone, and with it its use of any memory. No event comes after this one;
+    /* The process is gone, and with it its use of any memory, also that of the GPU's driver by
+     * dma-bufs. No event comes after this one;
      * render_destroy() is still to be called, also from here. */
     void (*ended)(void *user, struct render *render);
 };

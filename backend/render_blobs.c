@@ -53,13 +53,22 @@ static void blob_free(void *user, struct venus_pages *pages)
     memset(pages, 0, sizeof(*pages));
 }
 
-void render_blobs_init(struct render_blobs *blobs, struct vgpu_transport *transport)
+/* Whether the guest can be given memory of the driver's own. */
+static int blob_try(void *user, int fd)
+{
+    return render_ask_grant(((struct render_blobs *)user)->asker, 0, fd);
+}
+
+void render_blobs_init(struct render_blobs *blobs, struct vgpu_transport *transport,
+                       struct render_asker *asker)
 {
     blobs->provider = (struct venus_memory_provider){
         .alloc = blob_alloc,
         .free = blob_free,
+        .try_dma_buf = blob_try,
         .user = blobs,
     };
+    blobs->asker = asker;
     blobs->transport = transport;
 }
 

@@ -5,16 +5,19 @@
 
 #include <stdint.h>
 
+#include "render_ask.h"
 #include "transport.h"
 #include "venus.h"
 
 struct render_blobs {
     struct venus_memory_provider provider;
     struct vgpu_transport *transport;
+    struct render_asker *asker;
 };
 
 /* Fill it; `transport` is that of the render process. */
-void render_blobs_init(struct render_blobs *blobs, struct vgpu_transport *transport);
+void render_blobs_init(struct render_blobs *blobs, struct vgpu_transport *transport,
+                       struct render_asker *asker);
 
 /* The grant references of pages of the provider, given their `private`; NULL for NULL. */
 const uint32_t *render_blobs_refs(const void *pages_private);

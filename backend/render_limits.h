@@ -17,6 +17,16 @@
 /* Answers handled at a time, so that a process gone wild does not keep the others waiting. */
 #define RENDER_ANSWERS_AT_ONCE 64
 
+/* Questions answered at a time; each may take a while. */
+#define RENDER_ASKS_AT_ONCE 4
+
+/* How often to look whether drivers have let go of dma-bufs, and when to tell that they do not. */
+#define RENDER_DRAIN_POLL_MS 10
+#define RENDER_DRAIN_WARN_MS 5000
+
+/* Bytes of the window from its start on that a driver may be tried with. */
+#define RENDER_MAX_SAMPLE (64u << 10)
+
 /* Rings whose status words are remembered. */
 #define RENDER_MAX_RINGS 64
 

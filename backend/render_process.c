@@ -20,6 +20,7 @@
 #include "limits.h"
 #include "log.h"
 #include "render.h"
+#include "render_ask.h"
 #include "render_blobs.h"
 #include "confine.h"
 #include "render_protocol.h"
@@ -32,6 +33,7 @@ struct process {
     const struct render_params *params;
     int socket;
     pthread_mutex_t send_lock;
+    struct render_asker asker;
     struct venus_memory_provider slices;
     struct render_blobs blobs;
     struct venus_renderer *renderer;
@@ -134,6 +136,15 @@ static int slice_alloc(void *user, uint64_t size, struct venus_pages *pages)
     return -ENOTSUP;
 }
 
+/* For a driver that does not import host memory. */
+static int slice_export(void *user, const struct venus_pages *pages, uint64_t size)
+{
+    struct process *p = user;
+    const struct venus_shm *window = &p->params->transport->window;
+    const uint64_t offset = (uint64_t)((const char *)pages->ptr - (const char *)window->base);
+    return render_ask_export(&p->asker, (uint32_t)(uintptr_t)pages->private, offset, size);
+}
+
 static int attach_slice(struct process *p, const struct render_request *request)
 {
     const struct venus_shm *window = &p->params->transport->window;
@@ -191,14 +202,16 @@ static void handle_create_blob(struct process *p, const struct render_request *r
     struct render_answer ready = {.type = RENDER_READY, .id = request->id};
     const uint32_t *refs = NULL;
     struct venus_blob blob;
+    bool granted = false;
     ready.error = venus_context_create_blob(p->context, request->id, request->object, request->size,
                                             request->flags, &blob);
     if (!ready.error) {
+        refs = render_blobs_refs(blob.pages_private);
+        granted = !refs && blob.fd >= 0 && !render_ask_grant(&p->asker, request->id, blob.fd);
         if (blob.fd >= 0)
             close(blob.fd);
-        refs = render_blobs_refs(blob.pages_private);
     }
-    if (!ready.error && !refs) {
+    if (!ready.error && !refs && !granted) {
         backend_log(VENUS_LOG_ERROR,
                     "resource %u is memory of the driver's own, which cannot be "
                     "granted to the guest",
@@ -209,8 +222,9 @@ static void handle_create_blob(struct process *p, const struct render_request *r
     if (!ready.error) {
         ready.cache = blob.cache;
         ready.size = blob.size;
+        ready.object = granted ? RENDER_GRANTED : 0;
     }
-    answer_with(p, &ready, refs, ready.error ? 0 : blob.size / PAGE_SIZE);
+    answer_with(p, &ready, refs, refs && !ready.error ? blob.size / PAGE_SIZE : 0);
 }
 
 static void handle_unref(struct process *p, const struct render_request *request)
@@ -344,23 +358,26 @@ static void set_names(const struct render_params *params)
     backend_log_add_client(label);
 }
 
-int render_process_run(const struct render_params *params, int socket, pid_t parent)
+int render_process_run(const struct render_params *params, int socket, int asks, pid_t parent)
 {
     struct process p = {.params = params, .socket = socket, .finished_fd = -1};
     struct vgpu_transport *transport = params->transport;
 
     set_names(params);
     if (!confine_early(parent) || transport->ops->enter_render_process(transport) ||
-        !confine_descriptors(socket, transport->render_fd) || !confine_privileges(NULL, -1))
+        !confine_descriptors((const int[]){socket, asks, transport->render_fd}, 3) ||
+        !confine_privileges(NULL, -1))
         return RENDER_EXIT_ERROR;
     confine_syscalls();
     pthread_mutex_init(&p.send_lock, NULL);
+    render_asker_init(&p.asker, asks);
     p.slices = (struct venus_memory_provider){
         .alloc = slice_alloc,
         .free = slice_free,
+        .export_dma_buf = asks >= 0 ? slice_export : NULL,
         .user = &p,
     };
-    render_blobs_init(&p.blobs, transport);
+    render_blobs_init(&p.blobs, transport, &p.asker);
 
     const int status = run(&p);
     /* The watch thread uses the context: it goes first, but only when nothing can block any more.

@@ -43,6 +43,14 @@ struct render_resource *render_state_find(struct render_state *state, uint32_t i
     return *find_link(state, id);
 }
 
+const struct render_resource *render_state_find_const(const struct render_state *state, uint32_t id)
+{
+    const struct render_resource *resource = state->resources[id % RENDER_BUCKETS];
+    while (resource && resource->id != id)
+        resource = resource->next;
+    return resource;
+}
+
 struct render_resource *render_state_add(struct render_state *state, uint32_t id)
 {
     struct render_resource *resource = calloc(1, sizeof(*resource));

@@ -17,6 +17,7 @@ struct render_resource {
     bool slice;      /* of the window, or a blob of the process */
     bool ready;      /* has been answered */
     bool dropped;    /* by the guest: RELEASED is to come */
+    bool draining;   /* it has come, but a dma-buf of the slice is still in use */
     uint64_t offset; /* of a slice */
     uint64_t size;   /* bytes, page-rounded for a blob */
 };
@@ -46,6 +47,8 @@ void render_state_finish(struct render_state *state);
 
 /* The resource, or NULL. */
 struct render_resource *render_state_find(struct render_state *state, uint32_t id);
+const struct render_resource *render_state_find_const(const struct render_state *state,
+                                                      uint32_t id);
 /* A new one without ready and dropped. NULL without memory. */
 struct render_resource *render_state_add(struct render_state *state, uint32_t id);
 /* Forget it and the rings in it. */

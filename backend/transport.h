@@ -49,6 +49,26 @@ struct vgpu_transport_ops {
     /* Give them back; the guest may still have them mapped, and nobody else gets them before it has
      * let go. */
     void (*free_pages)(struct vgpu_transport *transport, void *pages, uint32_t count);
+
+    /* ---- dma-bufs, not in a render process; NULL where there are none ---- */
+
+    /*
+     * Make a dma-buf of [offset, offset + size) of the window, whole pages.  *fd becomes a
+     * descriptor that the caller owns, *key what released_slice() is to be asked with until it says
+     * yes, or forget_slice() once.  Returns 0, or a negative errno after logging why.
+     */
+    int (*export_slice)(struct vgpu_transport *transport, uint64_t offset, uint64_t size, int *fd,
+                        int *key);
+    /* Whether nobody uses that dma-buf any more, drivers included: its key is gone then. */
+    bool (*released_slice)(struct vgpu_transport *transport, int key);
+    void (*forget_slice)(struct vgpu_transport *transport, int key);
+    /*
+     * Grant all `count` pages of somebody's dma-buf to the guest until revoke_dma_buf(); the
+     * descriptor stays open as long.  Returns 0, or a negative errno after logging why.
+     */
+    int (*grant_dma_buf)(struct vgpu_transport *transport, int fd, uint32_t count, uint32_t *refs);
+    /* The guest may still have the pages mapped, as with free_pages(). */
+    void (*revoke_dma_buf)(struct vgpu_transport *transport, int fd);
 };
 
 struct vgpu_transport {

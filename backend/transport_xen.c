@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "xen/dma_buf.h"
 #include "xen/events.h"
 #include "xen/grant.h"
 #include "xen/shared_pages.h"
@@ -17,6 +18,7 @@ struct transport_xen {
     bool per_blob;
     struct xen_grants *grants;
     struct xen_events *events;
+    struct xen_dma_bufs *dma_bufs;   /* unless the window is foreign */
     struct xen_window *window;       /* mapping "window" */
     struct xen_shared_pages *shared; /* mapping "per-blob", in a render process */
 };
@@ -119,6 +121,75 @@ static void free_pages(struct vgpu_transport *transport, void *pages, uint32_t c
     xen_shared_pages_free(from_base(transport)->shared, pages);
 }
 
+/* ---- dma-bufs ---- */
+
+#define NO_DMA_BUF "Dom0's kernel was built without CONFIG_XEN_GNTDEV_DMABUF"
+
+static int export_slice(struct vgpu_transport *transport, uint64_t offset, uint64_t size, int *fd,
+                        int *key)
+{
+    const struct transport_xen *t = from_base(transport);
+    const uint32_t count = (uint32_t)(size / VGPU_PAGE_SIZE);
+    if (!t->dma_bufs) {
+        backend_log(VENUS_LOG_ERROR,
+                    "the GPU's driver does not import host memory (VK_EXT_external_memory_host) "
+                    "and dma-bufs can be made of a granted window only: use window=grant");
+        return -ENOTSUP;
+    }
+    uint32_t *refs = malloc(count * sizeof(*refs));
+    if (!refs)
+        return -ENOMEM;
+    int error = xen_window_refs(t->window, offset / VGPU_PAGE_SIZE, count, refs);
+    if (!error)
+        error = xen_dma_bufs_export(t->dma_bufs, refs, count, fd, key);
+    free(refs);
+    if (error == -ENOTTY)
+        backend_log(
+            VENUS_LOG_ERROR,
+            "the GPU's driver does not import host memory (VK_EXT_external_memory_host), and "
+            "no dma-buf can be made of the window: " NO_DMA_BUF);
+    else if (error)
+        backend_log(VENUS_LOG_ERROR, "no dma-buf of %u pages of the window: %s%s", count,
+                    strerror(-error),
+                    error == -EINVAL ? " (too many for gntdev's parameter `limit` or "
+                                       "gnttab_max_maptrack_frames of Xen's command line, or Dom0 "
+                                       "is a PV domain)"
+                                     : "");
+    return error;
+}
+
+static bool released_slice(struct vgpu_transport *transport, int key)
+{
+    return xen_dma_bufs_released(from_base(transport)->dma_bufs, key);
+}
+
+static void forget_slice(struct vgpu_transport *transport, int key)
+{
+    (void)transport;
+    xen_dma_bufs_forget(key);
+}
+
+static int grant_dma_buf(struct vgpu_transport *transport, int fd, uint32_t count, uint32_t *refs)
+{
+    const int error = xen_dma_bufs_grant(from_base(transport)->dma_bufs, fd, count, refs);
+    if (error == -ENOTTY)
+        backend_log(VENUS_LOG_ERROR,
+                    "memory of the GPU's driver cannot be granted to the guest: " NO_DMA_BUF);
+    else if (error)
+        backend_log(VENUS_LOG_ERROR,
+                    "%u pages of the GPU's driver cannot be granted to the guest: %s%s", count,
+                    strerror(-error),
+                    error == -ENOSPC ? " (this domain's grant table is full: gnttab_max_frames of "
+                                       "Xen's command line)"
+                                     : "");
+    return error;
+}
+
+static void revoke_dma_buf(struct vgpu_transport *transport, int fd)
+{
+    xen_dma_bufs_revoke(from_base(transport)->dma_bufs, fd);
+}
+
 static const struct vgpu_transport_ops ops = {
     .copy_from = copy_from,
     .copy_to = copy_to,
@@ -128,6 +199,11 @@ static const struct vgpu_transport_ops ops = {
     .enter_render_process = enter_render_process,
     .alloc_pages = alloc_pages,
     .free_pages = free_pages,
+    .export_slice = export_slice,
+    .released_slice = released_slice,
+    .forget_slice = forget_slice,
+    .grant_dma_buf = grant_dma_buf,
+    .revoke_dma_buf = revoke_dma_buf,
 };
 
 /* ---- opening and connecting ---- */
@@ -155,8 +231,15 @@ struct vgpu_transport *transport_xen_open(const struct device_process_params *pa
         what = grant ? "/dev/xen/gntdev" : "/dev/xen/privcmd";
         t->window = xen_window_open(grant ? XEN_WINDOW_GRANT : XEN_WINDOW_FOREIGN, params->domid);
     }
+    if (t->events && (params->per_blob || grant)) {
+        what = "/dev/xen/gntdev";
+        t->dma_bufs = xen_dma_bufs_open(params->domid);
+        if (!t->dma_bufs)
+            goto error;
+    }
     if (t->events && (params->per_blob || t->window))
         return &t->base;
+error:
     reason_set(reason, "%s: %s", what, strerror(errno));
     transport_xen_close(&t->base);
     return NULL;
@@ -245,6 +328,7 @@ void transport_xen_close(struct vgpu_transport *transport)
     unmap(transport, &transport->pool);
     unmap(transport, &transport->blob_refs);
     xen_window_close(t->window);
+    xen_dma_bufs_close(t->dma_bufs);
     xen_events_close(t->events);
     xen_grants_close(t->grants);
     free(t);

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "xen/dma_buf.h"
 #include "xen/events.h"
 #include "xen/grant.h"
 #include "xen/shared_pages.h"
@@ -204,6 +205,16 @@ int xen_window_map(struct xen_window *window, const uint64_t *pages, size_t coun
     return check("window_map");
 }
 
+int xen_window_refs(const struct xen_window *window, size_t first, size_t count, uint32_t *refs)
+{
+    (void)window;
+    if (count > fake_parts->window_count || first > fake_parts->window_count - count)
+        return -EINVAL;
+    for (size_t i = 0; i < count; i++)
+        refs[i] = (uint32_t)fake_parts->window_pages[first + i];
+    return 0;
+}
+
 static bool in_child;
 
 void *xen_window_memory(const struct xen_window *window)
@@ -262,4 +273,55 @@ void xen_shared_pages_free(struct xen_shared_pages *pages, void *memory)
 uint32_t xen_shared_pages_limit(void)
 {
     return 1024;
+}
+
+/* ---- dma-bufs ---- */
+
+struct xen_dma_bufs *xen_dma_bufs_open(uint32_t domid)
+{
+    return open_part("dma_bufs_open", domid);
+}
+
+void xen_dma_bufs_close(struct xen_dma_bufs *bufs)
+{
+    close_part(bufs);
+}
+
+int xen_dma_bufs_export(struct xen_dma_bufs *bufs, const uint32_t *refs, uint32_t count, int *fd,
+                        int *key)
+{
+    (void)bufs;
+    if (count > 8)
+        abort();
+    memcpy(fake_parts->exported_refs, refs, count * sizeof(*refs));
+    fake_parts->exported = count;
+    *fd = 61;
+    *key = 62;
+    return check("dma_bufs_export");
+}
+
+bool xen_dma_bufs_released(struct xen_dma_bufs *bufs, int key)
+{
+    (void)bufs;
+    return key == 62 && !fake_parts->in_use;
+}
+
+void xen_dma_bufs_forget(int key)
+{
+    fake_parts->forgotten = key;
+}
+
+int xen_dma_bufs_grant(struct xen_dma_bufs *bufs, int fd, uint32_t count, uint32_t *refs)
+{
+    (void)bufs;
+    fake_parts->granted_fd = fd;
+    for (uint32_t i = 0; i < count; i++)
+        refs[i] = 700 + i;
+    return check("dma_bufs_grant");
+}
+
+void xen_dma_bufs_revoke(struct xen_dma_bufs *bufs, int fd)
+{
+    (void)bufs;
+    fake_parts->revoked_fd = fd;
 }

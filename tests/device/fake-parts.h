@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What transport_xen.c is made of, without Xen: xen/grant.h, xen/events.h, xen/window.h and
- * xen/shared_pages.h over memory that is shared with forked processes. */
+/* What transport_xen.c is made of, without Xen: xen/grant.h, xen/events.h, xen/window.h,
+ * xen/shared_pages.h and xen/dma_buf.h over memory that is shared with forked processes. */
 #ifndef FAKE_PARTS_H
 #define FAKE_PARTS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,7 +29,12 @@ struct fake_parts {
     int window_kind;
     size_t window_count;
     uint64_t window_pages[FAKE_WINDOW_PAGES];
-    uint8_t guest[FAKE_PAGES * VGPU_PAGE_SIZE];
+    /* Of the last dma-buf of the guest's pages, and of the last one that was granted. */
+    uint32_t exported_refs[8], exported;
+    int granted_fd, revoked_fd;
+    int forgotten; /* the last key */
+    bool in_use;   /* dma-bufs of the guest's pages */
+    _Alignas(VGPU_PAGE_SIZE) uint8_t guest[FAKE_PAGES * VGPU_PAGE_SIZE];
 };
 
 extern struct fake_parts *fake_parts;

@@ -4,6 +4,7 @@
  * what loads the driver, and speaks to the device process as it likes.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -44,6 +45,57 @@ struct test {
 };
 
 static const struct vgpu_transport_ops ops = {.enter_render_process = render_fixture_enter};
+
+static int exports, grants; /* alive */
+
+static int export_slice(struct vgpu_transport *transport, uint64_t offset, uint64_t size, int *fd,
+                        int *key)
+{
+    assert_true(venus_shm_contains(&transport->window, offset, size));
+    exports++;
+    *key = 0;
+    *fd = dup(STDERR_FILENO);
+    return 0;
+}
+
+static bool released_slice(struct vgpu_transport *transport, int key)
+{
+    (void)transport;
+    (void)key;
+    return false;
+}
+
+static void forget_slice(struct vgpu_transport *transport, int key)
+{
+    (void)transport;
+    (void)key;
+    exports--;
+}
+
+static int grant_dma_buf(struct vgpu_transport *transport, int fd, uint32_t count, uint32_t *refs)
+{
+    (void)transport;
+    assert_int_equal(lseek(fd, 0, SEEK_END), (off_t)count * PAGE);
+    memset(refs, 0, count * sizeof(*refs));
+    grants++;
+    return 0;
+}
+
+static void revoke_dma_buf(struct vgpu_transport *transport, int fd)
+{
+    (void)transport;
+    assert_true(fcntl(fd, F_GETFD) >= 0);
+    grants--;
+}
+
+static const struct vgpu_transport_ops dma_buf_ops = {
+    .enter_render_process = render_fixture_enter,
+    .export_slice = export_slice,
+    .released_slice = released_slice,
+    .forget_slice = forget_slice,
+    .grant_dma_buf = grant_dma_buf,
+    .revoke_dma_buf = revoke_dma_buf,
+};
 
 /* ---- events ---- */
 
@@ -112,11 +164,12 @@ static int tear_down(void **state)
     return clean ? 0 : -1;
 }
 
-static void start(struct test *t, PFN_vkGetInstanceProcAddr (*run)(void))
+static void start_with(struct test *t, bool per_blob, PFN_vkGetInstanceProcAddr (*run)(void))
 {
     const struct render_params params = {
         .transport = &t->transport,
         .load_vulkan = run,
+        .per_blob = per_blob,
         .name = "liar",
         .context_id = 1,
         .epoll_fd = t->epoll_fd,
@@ -126,14 +179,25 @@ static void start(struct test *t, PFN_vkGetInstanceProcAddr (*run)(void))
     assert_non_null(t->render);
 }
 
-static void wait_for_end(struct test *t)
+static void start(struct test *t, PFN_vkGetInstanceProcAddr (*run)(void))
+{
+    start_with(t, false, run);
+}
+
+/* Dispatch until there is an answer, or the process has ended. */
+static void run_until_answer(struct test *t)
 {
     const uint64_t end = venus_now_ns() + PATIENCE * 1000000ull;
-    while (!t->ended && venus_now_ns() < end) {
+    while (!t->answers && !t->ended && venus_now_ns() < end) {
         struct epoll_event event;
         epoll_wait(t->epoll_fd, &event, 1, 10);
         render_dispatch(t->render);
     }
+}
+
+static void wait_for_end(struct test *t)
+{
+    run_until_answer(t);
     assert_int_equal(t->ended, 1);
 }
 
@@ -160,6 +224,79 @@ static PFN_vkGetInstanceProcAddr tell_a_lie(void)
     const int socket = find_socket();
     if (recv(socket, &request, sizeof(request), MSG_WAITALL) == sizeof(request) &&
         send(socket, &lie, sizeof(lie), MSG_NOSIGNAL) == sizeof(lie))
+        pause();
+    return NULL;
+}
+
+/* Its socket for questions. */
+static int find_asks(void)
+{
+    int type = 0, fd = find_socket();
+    socklen_t size = sizeof(type);
+    while (++fd < 1024 &&
+           (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) || type != SOCK_SEQPACKET))
+        ;
+    return fd;
+}
+
+static struct {
+    struct render_ask ask;
+    size_t size;  /* bytes of it to send; 0: all */
+    off_t file;   /* bytes of the file that goes with it; 0: none, -1: a pipe */
+    int times;    /* beside the first */
+    int expected; /* error, or 1: to be killed */
+} question;
+
+static int make_file(void)
+{
+    int ends[2] = {-1, -1};
+    if (question.file < 0)
+        return pipe(ends) ? -1 : ends[0];
+    const int fd = memfd_create("file", 0);
+    return ftruncate(fd, question.file) ? -1 : fd;
+}
+
+static void send_question(int socket)
+{
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct iovec data = {
+        .iov_base = &question.ask,
+        .iov_len = question.size ? question.size : sizeof(question.ask),
+    };
+    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
+    const int fd = question.file ? make_file() : -1;
+    if (fd >= 0) {
+        message.msg_control = &control;
+        message.msg_controllen = sizeof(control);
+        control.header.cmsg_level = SOL_SOCKET;
+        control.header.cmsg_type = SCM_RIGHTS;
+        control.header.cmsg_len = CMSG_LEN(sizeof(fd));
+        memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+    }
+    if (sendmsg(socket, &message, MSG_NOSIGNAL) < 0)
+        _exit(1);
+}
+
+/* Ask, and answer the first request with the last error that came. */
+static PFN_vkGetInstanceProcAddr ask_questions(void)
+{
+    const int asks = find_asks(), socket = find_socket();
+    struct render_request request;
+    struct render_reply reply;
+    if (recv(socket, &request, sizeof(request), MSG_WAITALL) != sizeof(request))
+        return NULL;
+    for (int i = 0; i <= question.times; i++) {
+        send_question(asks);
+        if (recv(asks, &reply, sizeof(reply), 0) != sizeof(reply))
+            pause();
+    }
+    /* 0 is no answer to a request that makes something */
+    const struct render_answer ready = {
+        .type = RENDER_READY, .id = 1, .error = reply.error ? reply.error : -ECANCELED};
+    if (send(socket, &ready, sizeof(ready), MSG_NOSIGNAL) == sizeof(ready))
         pause();
     return NULL;
 }
@@ -273,11 +410,110 @@ static void test_endless_answers(void **state)
     alarm(0);
 }
 
+#define EXPORT(res_id, from, bytes)                                                                \
+    .ask = {.type = RENDER_ASK_EXPORT, .id = res_id, .offset = from, .size = bytes}
+#define GRANT(res_id) .ask = {.type = RENDER_ASK_GRANT, .id = res_id}
+
+/* Run the question in a process whose resource 1 is being made: pages 2 and 3 of the window, or a
+ * blob of two pages. */
+static void check_question(struct test *t, bool per_blob)
+{
+    t->answers = t->ended = 0;
+    start_with(t, per_blob, ask_questions);
+    assert_int_equal(per_blob ? render_create_blob(t->render, 1, 0, 2 * PAGE, 1)
+                              : render_attach_slice(t->render, 1, 2 * PAGE, 2 * PAGE, false),
+                     0);
+    if (question.expected == 1) {
+        wait_for_end(t);
+    } else {
+        run_until_answer(t);
+        assert_int_equal(t->answers, 1);
+        assert_int_equal(t->last_error, question.expected);
+    }
+    const int alive = exports + grants;
+    render_destroy(t->render);
+    t->render = NULL;
+    /* What was granted for a blob goes with it. */
+    assert_int_equal(alive != 0, !per_blob && (question.expected == -ECANCELED || question.times));
+    assert_int_equal(exports + grants, 0);
+}
+
+/* Only what is in the process's own slices, or a sample, and not more than the window has. */
+static void test_export_questions(void **state)
+{
+    struct test *t = *state;
+    const __typeof__(question) questions[] = {
+        {EXPORT(1, 2 * PAGE, 2 * PAGE), .expected = -ECANCELED},
+        {EXPORT(1, 3 * PAGE, PAGE), .expected = -ECANCELED},
+        {EXPORT(0, 0, PAGE), .expected = -ECANCELED},
+        {EXPORT(2, 2 * PAGE, PAGE), .expected = -EINVAL},
+        {EXPORT(1, PAGE, PAGE), .expected = -EINVAL},
+        {EXPORT(1, 3 * PAGE, 2 * PAGE), .expected = -EINVAL},
+        {EXPORT(1, 4 * PAGE, PAGE), .expected = -EINVAL},
+        {EXPORT(1, 2 * PAGE, 0), .expected = -EINVAL},
+        {EXPORT(1, 2 * PAGE, 100), .expected = -EINVAL},
+        {EXPORT(1, 2 * PAGE + 1, PAGE), .expected = -EINVAL},
+        {EXPORT(1, 3 * PAGE, UINT64_MAX - PAGE + 1), .expected = -EINVAL},
+        {EXPORT(0, UINT64_MAX - PAGE + 1, 2 * PAGE), .expected = -EINVAL},
+        {EXPORT(0, WINDOW_SIZE - PAGE, 2 * PAGE), .expected = -EINVAL},
+        {EXPORT(1, 2 * PAGE, 2 * PAGE), .times = 7, .expected = -ECANCELED},
+        {EXPORT(1, 2 * PAGE, 2 * PAGE), .times = 8, .expected = -ENOSPC},
+        {GRANT(1), .file = 2 * PAGE, .expected = -EINVAL},
+        {GRANT(1), .expected = -EINVAL},
+        {.ask = {.type = 0}, .expected = 1},
+        {.ask = {.type = 3}, .file = PAGE, .expected = 1},
+        {EXPORT(1, 2 * PAGE, PAGE), .size = 8, .expected = 1},
+    };
+    t->transport.ops = &dma_buf_ops;
+    for (size_t i = 0; i < sizeof(questions) / sizeof(*questions); i++) {
+        memcpy(&question, &questions[i], sizeof(question));
+        check_question(t, false);
+    }
+}
+
+/* Only for a blob that is being made, with a file of whole pages that can hold it; but a try leaves
+ * nothing. */
+static void test_grant_questions(void **state)
+{
+    struct test *t = *state;
+    const __typeof__(question) questions[] = {
+        {GRANT(1), .file = 2 * PAGE, .expected = -ECANCELED},
+        {GRANT(1), .file = 4 * PAGE, .expected = -ECANCELED},
+        {GRANT(1), .file = PAGE, .expected = -EINVAL},
+        {GRANT(1), .file = 2 * PAGE + 1, .expected = -EINVAL},
+        {GRANT(1), .file = -1, .expected = -EINVAL},
+        {GRANT(1), .expected = -EINVAL},
+        {GRANT(2), .file = 2 * PAGE, .expected = -EINVAL},
+        {GRANT(1), .file = 2 * WINDOW_SIZE, .expected = -ENOSPC},
+        {GRANT(1), .file = 2 * PAGE, .times = 1, .expected = -EINVAL},
+        {EXPORT(1, 2 * PAGE, PAGE), .expected = -EINVAL},
+        {EXPORT(0, 0, PAGE), .expected = -EINVAL},
+    };
+    t->transport.ops = &dma_buf_ops;
+    t->transport.window_size = WINDOW_SIZE;
+    for (size_t i = 0; i < sizeof(questions) / sizeof(*questions); i++) {
+        memcpy(&question, &questions[i], sizeof(question));
+        check_question(t, true);
+    }
+}
+
+/* A blob that was never granted. */
+static void test_no_grant(void **state)
+{
+    struct test *t = *state;
+    t->transport.ops = &dma_buf_ops;
+    lie = (struct render_answer){
+        .type = RENDER_READY, .id = 1, .object = RENDER_GRANTED, .size = PAGE};
+    start_with(t, true, tell_a_lie);
+    assert_int_equal(render_create_blob(t->render, 1, 0, PAGE, 1), 0);
+    wait_for_end(t);
+    assert_int_equal(t->answers, 0);
+}
+
 /* A process that stays behind would use memory that somebody else has by then. */
 static void test_no_children(void **state)
 {
     struct test *t = *state;
-    const uint64_t end = venus_now_ns() + PATIENCE * 1000000ull;
     int status;
     const pid_t pid = fork();
     if (!pid)
@@ -287,11 +523,7 @@ static void test_no_children(void **state)
         skip(); /* not with this kernel or architecture */
     start(t, try_to_fork);
     assert_int_equal(render_attach_slice(t->render, 1, 0, PAGE, false), 0);
-    while (!t->answers && !t->ended && venus_now_ns() < end) {
-        struct epoll_event event;
-        epoll_wait(t->epoll_fd, &event, 1, 10);
-        render_dispatch(t->render);
-    }
+    run_until_answer(t);
     assert_int_equal(t->answers, 1);
     assert_int_equal(t->last_error, -1);
 }
@@ -345,6 +577,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_lies),
+        TEST(test_export_questions),
+        TEST(test_grant_questions),
+        TEST(test_no_grant),
         TEST(test_no_children),
         TEST(test_endless_answers),
         TEST(test_queues),

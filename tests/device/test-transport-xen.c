@@ -126,6 +126,7 @@ static void test_open_fails(void **state)
     check_open_fails("grants_open", EACCES, "/dev/xen/gntdev: Permission denied");
     check_open_fails("events_open", ENOENT, "/dev/xen/evtchn: No such file or directory");
     check_open_fails("window_open", EMFILE, "/dev/xen/gntdev: Too many open files");
+    check_open_fails("dma_bufs_open", EMFILE, "/dev/xen/gntdev: Too many open files");
     params.window = VGPU_WINDOW_FOREIGN;
     check_open_fails("window_open", EPERM, "/dev/xen/privcmd: Operation not permitted");
     transport_xen_close(NULL);
@@ -247,6 +248,88 @@ static void test_render_process_with_blobs(void **state)
     close_all(transport);
 }
 
+static void check_export_fails(struct vgpu_transport *transport, int error, const char *why)
+{
+    int fd, key;
+    fake_parts_fail("dma_bufs_export", error);
+    assert_int_equal(transport->ops->export_slice(transport, 0, 2 * VGPU_PAGE_SIZE, &fd, &key),
+                     -error);
+    assert_logged(why);
+    fake_parts_fail("nothing", 0);
+}
+
+static void test_dma_bufs_of_the_window(void **state)
+{
+    (void)state;
+    static const uint32_t refs[] = {WINDOW_A + 2, UINT32_MAX - 1, UINT32_MAX};
+    struct vgpu_transport *transport = connected();
+    const struct vgpu_transport_ops *ops = transport->ops;
+    int fd, key;
+    assert_int_equal(
+        ops->export_slice(transport, 2 * VGPU_PAGE_SIZE, 3 * VGPU_PAGE_SIZE, &fd, &key), 0);
+    assert_int_equal(fake_parts->exported, 3);
+    assert_memory_equal(fake_parts->exported_refs, refs, sizeof(refs));
+    assert_int_equal(fd, 61);
+    fake_parts->in_use = true;
+    assert_false(ops->released_slice(transport, key));
+    fake_parts->in_use = false;
+    assert_true(ops->released_slice(transport, key));
+    ops->forget_slice(transport, 63);
+    assert_int_equal(fake_parts->forgotten, 63);
+
+    check_export_fails(transport, ENOTTY,
+                       "the GPU's driver does not import host memory "
+                       "(VK_EXT_external_memory_host), and no dma-buf can be made of the window: "
+                       "Dom0's kernel was built without CONFIG_XEN_GNTDEV_DMABUF");
+    check_export_fails(transport, EINVAL,
+                       "no dma-buf of 2 pages of the window: Invalid argument (too many for "
+                       "gntdev's parameter `limit` or gnttab_max_maptrack_frames of Xen's command "
+                       "line, or Dom0 is a PV domain)");
+    check_export_fails(transport, EMFILE,
+                       "no dma-buf of 2 pages of the window: Too many open files");
+    /* Beyond the window: never asked for. */
+    assert_int_equal(
+        ops->export_slice(transport, 4 * VGPU_PAGE_SIZE, 2 * VGPU_PAGE_SIZE, &fd, &key), -EINVAL);
+    close_all(transport);
+}
+
+static void test_no_dma_bufs_of_a_foreign_window(void **state)
+{
+    (void)state;
+    params.window = VGPU_WINDOW_FOREIGN;
+    struct vgpu_transport *transport = connected();
+    int fd, key;
+    assert_int_equal(transport->ops->export_slice(transport, 0, VGPU_PAGE_SIZE, &fd, &key),
+                     -ENOTSUP);
+    assert_int_equal(fake_parts->exported, 0);
+    assert_logged("dma-bufs can be made of a granted window only: use window=grant");
+    close_all(transport);
+}
+
+static void test_grants_of_dma_bufs(void **state)
+{
+    (void)state;
+    params.per_blob = true;
+    struct vgpu_transport *transport = connected();
+    const struct vgpu_transport_ops *ops = transport->ops;
+    uint32_t refs[2];
+    assert_int_equal(ops->grant_dma_buf(transport, 33, 2, refs), 0);
+    assert_int_equal(fake_parts->granted_fd, 33);
+    assert_int_equal(refs[1], 701);
+    ops->revoke_dma_buf(transport, 33);
+    assert_int_equal(fake_parts->revoked_fd, 33);
+    fake_parts_fail("dma_bufs_grant", ENOTTY);
+    assert_int_equal(ops->grant_dma_buf(transport, 33, 2, refs), -ENOTTY);
+    assert_logged("memory of the GPU's driver cannot be granted to the guest: Dom0's kernel was "
+                  "built without CONFIG_XEN_GNTDEV_DMABUF");
+    fake_parts_fail("dma_bufs_grant", ENOSPC);
+    assert_int_equal(ops->grant_dma_buf(transport, 33, 2, refs), -ENOSPC);
+    assert_logged("2 pages of the GPU's driver cannot be granted to the guest: No space left on "
+                  "device (this domain's grant table is full: gnttab_max_frames of Xen's command "
+                  "line)");
+    close_all(transport);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -258,6 +341,9 @@ int main(void)
         cmocka_unit_test_setup(test_operations, setup),
         cmocka_unit_test_setup(test_render_process, setup),
         cmocka_unit_test_setup(test_render_process_with_blobs, setup),
+        cmocka_unit_test_setup(test_dma_bufs_of_the_window, setup),
+        cmocka_unit_test_setup(test_no_dma_bufs_of_a_foreign_window, setup),
+        cmocka_unit_test_setup(test_grants_of_dma_bufs, setup),
     };
     return cmocka_run_group_tests_name("transport-xen", tests, NULL, NULL);
 }

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#include "render_ask.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "render_protocol.h"
+
+/* Room for one descriptor. */
+union control {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+void render_asker_init(struct render_asker *asker, int socket)
+{
+    asker->socket = socket;
+    pthread_mutex_init(&asker->lock, NULL);
+}
+
+/* `fd` goes with it unless it is -1. 0 or a negative errno. */
+static int send_ask(int socket, const struct render_ask *ask, int fd)
+{
+    union control control = {0};
+    struct iovec data = {.iov_base = (void *)(uintptr_t)ask, .iov_len = sizeof(*ask)};
+    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
+    if (fd >= 0) {
+        message.msg_control = &control;
+        message.msg_controllen = sizeof(control);
+        control.header.cmsg_level = SOL_SOCKET;
+        control.header.cmsg_type = SCM_RIGHTS;
+        control.header.cmsg_len = CMSG_LEN(sizeof(fd));
+        memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+    }
+    ssize_t n;
+    do
+        n = sendmsg(socket, &message, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : 0;
+}
+
+/* Returns the error of the reply, or that of receiving it; *fd is -1 if none came. */
+static int receive_reply(int socket, int *fd)
+{
+    union control control;
+    struct render_reply reply;
+    struct iovec data = {.iov_base = &reply, .iov_len = sizeof(reply)};
+    struct msghdr message = {
+        .msg_iov = &data,
+        .msg_iovlen = 1,
+        .msg_control = &control,
+        .msg_controllen = sizeof(control),
+    };
+    ssize_t n;
+    *fd = -1;
+    do
+        n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return -errno;
+    const struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    if (header && header->cmsg_type == SCM_RIGHTS && header->cmsg_len == CMSG_LEN(sizeof(*fd)))
+        memcpy(fd, CMSG_DATA(header), sizeof(*fd));
+    /* 0: the device process has no use for us any more. */
+    return n == sizeof(reply) ? reply.error : -EIO;
+}
+
+static int ask_about(struct render_asker *asker, const struct render_ask *ask, int sent,
+                     int *received)
+{
+    *received = -1;
+    if (asker->socket < 0)
+        return -ENOTSUP;
+    pthread_mutex_lock(&asker->lock);
+    int error = send_ask(asker->socket, ask, sent);
+    if (!error)
+        error = receive_reply(asker->socket, received);
+    pthread_mutex_unlock(&asker->lock);
+    return error;
+}
+
+int render_ask_export(struct render_asker *asker, uint32_t id, uint64_t offset, uint64_t size)
+{
+    const struct render_ask ask = {
+        .type = RENDER_ASK_EXPORT,
+        .id = id,
+        .offset = offset,
+        .size = size,
+    };
+    int fd;
+    const int error = ask_about(asker, &ask, -1, &fd);
+    if (!error)
+        return fd >= 0 ? fd : -EMFILE; /* it came, but there was no room for it */
+    if (fd >= 0)
+        close(fd);
+    return error;
+}
+
+int render_ask_grant(struct render_asker *asker, uint32_t id, int fd)
+{
+    const struct render_ask ask = {.type = RENDER_ASK_GRANT, .id = id};
+    int none;
+    const int error = ask_about(asker, &ask, fd, &none);
+    if (none >= 0)
+        close(none);
+    return error;
+}
