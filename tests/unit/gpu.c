@@ -502,16 +502,13 @@ static struct {
 
 static int no_pages(void *user, uint64_t size, struct venus_pages *pages)
 {
-    (void)user;
-    (void)size;
-    (void)pages;
+    (void)user, (void)size, (void)pages;
     return -ENOTSUP;
 }
 
 static void no_free(void *user, struct venus_pages *pages)
 {
-    (void)user;
-    (void)pages;
+    (void)user, (void)pages;
 }
 
 static int export_pages(void *user, const struct venus_pages *pages, uint64_t size)
