@@ -33,7 +33,7 @@
 /* Live sync objects of one client. */
 #define VTEST_MAX_SYNCS (64u << 10)
 
-/* Unsatisfied SYNC_WAITs of one client; each holds a file descriptor of ours. */
+/* SYNC_WAITs of one client that it has not closed yet; each holds a file descriptor of ours. */
 #define VTEST_MAX_WAITS 4096u
 
 /* Sync points that unsatisfied waits and unfinished submissions of one client refer to. */

@@ -13,7 +13,7 @@
 #include "vtest_protocol.h"
 #include "vtest_message.h"
 
-#define FIRST_PRUNE 64 /* waits */
+#define FIRST_PRUNE 8 /* waits */
 
 struct vtest_sync {
     uint64_t value;
@@ -33,7 +33,7 @@ struct vtest_wait {
     struct vtest_wait *next, **link; /* in syncs->waits */
     int fd;                          /* write end of the pipe whose other end the client has */
     uint32_t missing;                /* points that must still be satisfied */
-    uint32_t count;
+    uint32_t count;                  /* 0 once it is satisfied */
     struct vtest_point points[];
 };
 
@@ -138,18 +138,24 @@ static void wait_free(struct vtest_syncs *syncs, struct vtest_wait *wait)
     free(wait);
 }
 
+/*
+ * Make the client's end readable.  Ours stays open until the client has closed its own: Linux's
+ * poll() looks for data first and for writers then, without a lock.  Would we close here, a client
+ * that is just between the two would see a hang-up and no data, which means a lost device.
+ */
 static void wait_satisfy(struct vtest_syncs *syncs, struct vtest_wait *wait)
 {
     /* The pipe is empty, so this cannot block; it fails only when the client has closed its end. */
     while (write(wait->fd, "", 1) < 0 && errno == EINTR)
         ;
-    wait_free(syncs, wait);
+    points_release(syncs, wait->points, wait->count);
+    wait->count = 0;
 }
 
 static void sync_set(struct vtest_syncs *syncs, struct vtest_sync *sync, uint64_t value)
 {
     sync->value = value;
-    sync->references++; /* freeing a wait may drop the last one */
+    sync->references++; /* a satisfied wait may drop the last one */
     struct vtest_point *point = sync->waits;
     while (point) {
         struct vtest_point *next = point->next;
@@ -273,7 +279,7 @@ int vtest_syncs_set(struct vtest_syncs *syncs, const uint32_t *points, uint32_t 
     return error;
 }
 
-/* Drop waits whose client has closed its end, after a timeout of its own. */
+/* Drop waits whose client has closed its end: satisfied ones, or after a timeout of its own. */
 static void prune_waits(struct vtest_syncs *syncs)
 {
     struct vtest_wait *wait = syncs->waits;

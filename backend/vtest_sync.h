@@ -31,8 +31,8 @@ struct vtest_syncs {
     struct vtest_ids ids;
     struct vtest_sync **by_id; /* index id - 1 */
     size_t capacity;
-    struct vtest_wait *waits;    /* unsatisfied */
-    size_t wait_count, prune_at; /* look for abandoned waits at this count */
+    struct vtest_wait *waits;    /* whose pipe we have open */
+    size_t wait_count, prune_at; /* look for waits that the client has closed at this count */
     struct vtest_fence *fences;  /* not retired */
     size_t point_count;          /* of all waits and fences */
     int ready_fd;                /* always readable, shared by satisfied waits; -1: not made yet */
@@ -58,7 +58,7 @@ int vtest_syncs_set(struct vtest_syncs *syncs, const uint32_t *points, uint32_t 
  *
  * Should our process die, the client's copy shows a hang-up without being readable, which Mesa
  * takes as a lost device.  `timeout_ms` 0 asks for the present state only; other timeouts are
- * watched by the client alone: a wait that it has closed is dropped when their number grows.
+ * watched by the client alone.  Waits that it has closed are dropped when their number grows.
  */
 int vtest_sync_wait(struct vtest_syncs *syncs, bool any, uint32_t timeout_ms,
                     const uint32_t *points, uint32_t count, int *fd, bool *owned);
