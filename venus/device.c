@@ -6,6 +6,7 @@
 
 #include "instance.h"
 #include "memory.h"
+#include "pnext.h"
 
 /* ---- records: their memory lives as long as the context ---- */
 
@@ -53,6 +54,7 @@ static void return_record(struct venus_device *device)
 {
     device->handle = VK_NULL_HANDLE;
     device->queue_count = 0;
+    device->lost = false;
     venus_handle_map_clear(&device->unusual_buffers);
     venus_handle_map_clear(&device->client_images);
     venus_handle_map_clear(&device->copied_images);
@@ -123,6 +125,9 @@ static const char *const wanted_always[] = {
     VK_KHR_EXTERNAL_SEMAPHORE_FD_EXTENSION_NAME,
     VK_KHR_EXTERNAL_FENCE_FD_EXTENSION_NAME,
 };
+static const char *const wanted_for_log[] = {
+    VK_EXT_DEVICE_FAULT_EXTENSION_NAME,
+};
 static const char *const wanted_for_import[] = {
     VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME,
 };
@@ -147,8 +152,9 @@ static VkResult choose_extensions(struct venus_decoder *d,
                                   const struct venus_physical_device *gpu, VkDeviceCreateInfo *info)
 {
     const char **names = venus_decode_alloc(
-        d, (uint64_t)info->enabledExtensionCount + COUNT(wanted_always) + COUNT(wanted_for_import) +
-               COUNT(wanted_for_dma_buf),
+        d,
+        (uint64_t)info->enabledExtensionCount + COUNT(wanted_always) + COUNT(wanted_for_log) +
+            COUNT(wanted_for_import) + COUNT(wanted_for_dma_buf),
         sizeof(*names));
     if (!names)
         return VK_ERROR_OUT_OF_HOST_MEMORY;
@@ -166,6 +172,7 @@ static VkResult choose_extensions(struct venus_decoder *d,
             names[count++] = name;
     }
     add_wanted(gpu, wanted_always, COUNT(wanted_always), names, &count);
+    add_wanted(gpu, wanted_for_log, COUNT(wanted_for_log), names, &count);
     if (gpu->memory.path == VENUS_MEMORY_HOST_IMPORT)
         add_wanted(gpu, wanted_for_import, COUNT(wanted_for_import), names, &count);
     add_wanted(gpu, wanted_for_dma_buf, COUNT(wanted_for_dma_buf), names, &count);
@@ -224,6 +231,13 @@ void venus_handle_vkCreateDevice(struct venus_decoder *d, struct venus_vkCreateD
         args->ret = VK_ERROR_OUT_OF_HOST_MEMORY;
         return;
     }
+    /* For lost.c. The extension is none that clients can use, so the struct is not theirs. */
+    VkPhysicalDeviceFaultFeaturesEXT fault = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FAULT_FEATURES_EXT,
+        .deviceFault = VK_TRUE, /* required of those that have the extension */
+    };
+    if (venus_gpu_extension(gpu, VK_EXT_DEVICE_FAULT_EXTENSION_NAME))
+        venus_pnext_add(&info, &fault);
     args->ret = gpu->instance->vk.CreateDevice(gpu->handle, &info, NULL, &device->handle);
     if (args->ret != VK_SUCCESS) {
         return_record(device);

@@ -137,6 +137,7 @@ struct venus_device {
     struct venus_handle_map client_images;   /* image.c: what some images can use */
     struct venus_handle_map copied_images;   /* host_copy.c: format and layers of some images */
     struct venus_device *next; /* in the context; devices' memory lives as long as the context */
+    atomic_bool lost;          /* lost.c has told about it */
     bool unused; /* destroyed: the record can serve the next device; under context->lock */
 };
 
@@ -205,6 +206,10 @@ void venus_queue_teardown(struct venus_queue *queue);
 /* Wait until everything submitted to the queue is done, at teardown; false when it takes until
  * `deadline` (venus_now_ns()). */
 bool venus_queue_drain(struct venus_queue *queue, uint64_t deadline);
+
+/* ---- lost.c ---- */
+/* The driver has answered `command` with VK_ERROR_DEVICE_LOST: say so in the log, once. */
+void venus_device_lost(struct venus_device *device, const char *command);
 
 /* ---- sync.c ---- */
 /* Fill semaphore_sync_fd and fence_sync_fd; needs handle, instance and extensions. */

@@ -29,6 +29,7 @@ venus_libvenus_a_SOURCES = \
 	venus/internal.h \
 	venus/limits.h \
 	venus/log.c \
+	venus/lost.c \
 	venus/memfd.c \
 	venus/memory.c \
 	venus/memory.h \

@@ -92,8 +92,9 @@ static void *run_timeline(void *arg)
         }
         pthread_mutex_unlock(&timeline->lock);
         /* An error means that the device is lost: nobody may wait for it any longer. */
-        if (p->submitted)
-            device->vk.WaitForFences(device->handle, 1, &p->fence, VK_TRUE, UINT64_MAX);
+        if (p->submitted && device->vk.WaitForFences(device->handle, 1, &p->fence, VK_TRUE,
+                                                     UINT64_MAX) == VK_ERROR_DEVICE_LOST)
+            venus_device_lost(device, "a timeline's vkWaitForFences");
         retire(timeline, p);
         pthread_mutex_lock(&timeline->lock);
 
@@ -267,8 +268,10 @@ static void count_submission(struct venus_queue *queue)
 }
 
 /* A client that wants no reply would wait for ever for the fence of a submission that failed. */
-static void check_submission(struct venus_decoder *d, VkResult result)
+static void check_submission(struct venus_decoder *d, const char *command, VkResult result)
 {
+    if (result == VK_ERROR_DEVICE_LOST)
+        venus_device_lost(d->device, command);
     if (result < 0 && !(d->command_flags & VENUS_COMMAND_GENERATE_REPLY))
         venus_decoder_fail(d, "the driver refused it (%d), and the client does not listen",
                            (int)result);
@@ -283,7 +286,7 @@ void venus_handle_vkQueueSubmit(struct venus_decoder *d, struct venus_vkQueueSub
         queue->device->vk.QueueSubmit(args->queue, args->submitCount, args->pSubmits, args->fence);
     count_submission(queue);
     pthread_mutex_unlock(&queue->lock);
-    check_submission(d, args->ret);
+    check_submission(d, "vkQueueSubmit", args->ret);
 }
 
 void venus_handle_vkQueueSubmit2(struct venus_decoder *d, struct venus_vkQueueSubmit2 *args)
@@ -299,7 +302,7 @@ void venus_handle_vkQueueSubmit2(struct venus_decoder *d, struct venus_vkQueueSu
         queue->device->vk.QueueSubmit2(args->queue, args->submitCount, args->pSubmits, args->fence);
     count_submission(queue);
     pthread_mutex_unlock(&queue->lock);
-    check_submission(d, args->ret);
+    check_submission(d, "vkQueueSubmit2", args->ret);
 }
 
 void venus_handle_vkQueueBindSparse(struct venus_decoder *d, struct venus_vkQueueBindSparse *args)
@@ -312,7 +315,7 @@ void venus_handle_vkQueueBindSparse(struct venus_decoder *d, struct venus_vkQueu
                                                   args->fence);
     count_submission(queue);
     pthread_mutex_unlock(&queue->lock);
-    check_submission(d, args->ret);
+    check_submission(d, "vkQueueBindSparse", args->ret);
 }
 
 /* ---- fences for the owner of the context ---- */

@@ -20,16 +20,18 @@
 typedef VkResult (*wait_fn)(struct venus_decoder *d, const void *args, uint64_t timeout);
 
 /* Wait in slices, so that the end of the context or ring ends the wait. */
-static VkResult wait_in_slices(struct venus_decoder *d, wait_fn wait, const void *args,
-                               uint64_t timeout)
+static VkResult wait_in_slices(struct venus_decoder *d, const char *command, wait_fn wait,
+                               const void *args, uint64_t timeout)
 {
     const uint64_t start = venus_now_ns();
     uint64_t left = timeout;
     for (;;) {
         const uint64_t slice = left < VENUS_WAIT_SLICE_NS ? left : VENUS_WAIT_SLICE_NS;
         const VkResult result = wait(d, args, slice);
-        if (result == VK_ERROR_DEVICE_LOST && !(d->command_flags & VENUS_COMMAND_GENERATE_REPLY))
+        if (result == VK_ERROR_DEVICE_LOST && !(d->command_flags & VENUS_COMMAND_GENERATE_REPLY)) {
+            venus_device_lost(d->device, command);
             venus_decoder_fail(d, "the device is lost, and the client does not listen");
+        }
         if (result != VK_TIMEOUT || venus_decoder_interrupted(d))
             return result;
         const uint64_t elapsed = venus_now_ns() - start;
@@ -47,7 +49,7 @@ static VkResult wait_fences(struct venus_decoder *d, const void *args, uint64_t 
 
 void venus_handle_vkWaitForFences(struct venus_decoder *d, struct venus_vkWaitForFences *args)
 {
-    args->ret = wait_in_slices(d, wait_fences, args, args->timeout);
+    args->ret = wait_in_slices(d, "vkWaitForFences", wait_fences, args, args->timeout);
 }
 
 static VkResult wait_semaphores(struct venus_decoder *d, const void *args, uint64_t timeout)
@@ -59,7 +61,7 @@ static VkResult wait_semaphores(struct venus_decoder *d, const void *args, uint6
 void venus_handle_vkWaitSemaphores(struct venus_decoder *d, struct venus_vkWaitSemaphores *args)
 {
     if (d->device->vk.WaitSemaphores)
-        args->ret = wait_in_slices(d, wait_semaphores, args, args->timeout);
+        args->ret = wait_in_slices(d, "vkWaitSemaphores", wait_semaphores, args, args->timeout);
     else
         venus_decoder_fail(d, "the driver does not have it");
 }

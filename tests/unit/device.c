@@ -37,6 +37,7 @@ static struct {
 } driver;
 
 static const char *const host_extensions[] = {
+    "VK_EXT_device_fault",
     "VK_EXT_external_memory_host",
     "VK_KHR_external_fence_fd",
     "VK_KHR_shader_clock",
@@ -61,6 +62,9 @@ static VKAPI_ATTR VkResult VKAPI_CALL create_device(VkPhysicalDevice gpu,
         assert_non_null(driver.extensions[i]); /* nothing that the host lacks */
     }
     assert_int_equal(info->enabledLayerCount, 0);
+    const VkPhysicalDeviceFaultFeaturesEXT *fault =
+        venus_pnext_find(info->pNext, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FAULT_FEATURES_EXT);
+    assert_true(fault && fault->deviceFault);
     driver.devices++;
     *device = (VkDevice)(uintptr_t)0x100;
     return VK_SUCCESS;
@@ -253,7 +257,7 @@ struct fixture {
     struct venus_instance instance;
     struct venus_physical_device gpu;
     VkQueueFamilyProperties families[2];
-    VkExtensionProperties extensions[3];
+    VkExtensionProperties extensions[4];
     struct venus_object *gpu_object, *object;
 };
 
@@ -282,8 +286,8 @@ static int setup(void **state)
     f->families[0].queueCount = 4;
     f->families[1].queueCount = 1;
     f->gpu.extensions = f->extensions;
-    f->gpu.extension_count = 3;
-    for (size_t i = 0; i < 3; i++) {
+    f->gpu.extension_count = 4;
+    for (size_t i = 0; i < 4; i++) {
         strcpy(f->extensions[i].extensionName, host_extensions[i]);
         f->extensions[i].specVersion = 1;
     }
@@ -403,7 +407,7 @@ static void test_extensions(void **state)
     assert_int_equal(driver.devices, 0);
     /* What we do ourselves is not the driver's, and what we need is there without being asked. */
     assert_int_equal(create_with(f, 2, 1, &one, 3, ours), VK_SUCCESS);
-    assert_int_equal(driver.extension_count, 3);
+    assert_int_equal(driver.extension_count, 4);
 }
 
 static void test_failure_of_the_driver(void **state)

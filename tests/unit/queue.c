@@ -10,7 +10,9 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "ring.h"
@@ -198,10 +200,13 @@ static void on_fatal(void *user)
     t->fatal++;
 }
 
+static char logged[8][256];
+static atomic_int log_count;
+
 static void on_log(enum venus_log_level level, const char *message)
 {
     (void)level;
-    (void)message;
+    snprintf(logged[atomic_fetch_add(&log_count, 1) % 8], sizeof(logged[0]), "%s", message);
 }
 
 static int set_up(void **state)
@@ -214,6 +219,7 @@ static int set_up(void **state)
     pthread_mutex_init(&gpu.lock, NULL);
     venus_cond_init(&gpu.cond);
     venus_log_set(on_log, VENUS_LOG_ERROR);
+    log_count = 0;
 
     t->context = venus_context_create(&t->renderer, "test", &events, t);
     t->d = &t->context->virtqueue;
@@ -557,6 +563,42 @@ static void test_wait_is_interrupted(void **state)
     assert_int_equal(args.ret, VK_TIMEOUT);
 }
 
+static VkResult VKAPI_PTR get_fault(VkDevice device, VkDeviceFaultCountsEXT *counts,
+                                    VkDeviceFaultInfoEXT *info)
+{
+    (void)device;
+    strcpy(info->description, "MMU fault");
+    info->pAddressInfos[0] = (VkDeviceFaultAddressInfoEXT){
+        .addressType = VK_DEVICE_FAULT_ADDRESS_TYPE_WRITE_INVALID_EXT,
+        .reportedAddress = 0xabc000,
+        .addressPrecision = 4096,
+    };
+    info->pVendorInfos[0] = (VkDeviceFaultVendorInfoEXT){.description = "v", .vendorFaultCode = 31};
+    counts->addressInfoCount = counts->vendorInfoCount = 1;
+    return VK_SUCCESS;
+}
+
+/* What the driver knows is logged, once per device. */
+static void test_fault_is_logged(void **state)
+{
+    struct test *t = *state;
+    assert_true(get_queue(t, 0, 3, 0x10));
+    stall(true);
+    t->device.vk.GetDeviceFaultInfoEXT = get_fault;
+    strcpy(t->physical_device.properties.deviceName, "Fake");
+    gpu.wait = VK_ERROR_DEVICE_LOST;
+    for (uint64_t id = 1; id <= 3; id++) {
+        submit(t, 0);
+        assert_int_equal(venus_context_create_fence(t->context, 3, id), 0);
+    }
+    assert_true(wait_retired(t, 3));
+    assert_int_equal(log_count, 4);
+    assert_non_null(strstr(logged[0], "vkWaitForFences: Fake is lost"));
+    assert_non_null(strstr(logged[1], "MMU fault"));
+    assert_non_null(strstr(logged[2], "invalid write at 0xabc000, within 0x1000 bytes"));
+    assert_non_null(strstr(logged[3], "v, code 0x1f, data 0x0"));
+}
+
 static void test_wait_for_lost_device(void **state)
 {
     struct test *t = *state;
@@ -722,6 +764,7 @@ int main(void)
         TEST(test_wait_timeouts),
         TEST(test_wait_is_interrupted),
         TEST(test_wait_for_lost_device),
+        TEST(test_fault_is_logged),
         TEST(test_export_info),
         TEST(test_offers),
         TEST(test_import_and_wait),

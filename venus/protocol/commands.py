@@ -221,6 +221,9 @@ class CommandEmitter(MemberCode):
         lines += self.decode_lines(cmd)
         lines += ['if (d->fatal)', '    return;']
         lines += self.run_lines(cmd)
+        if cmd.loses_device and self.table(cmd) == 'args.first->device->vk':
+            lines += ['if (__builtin_expect(args.ret == VK_ERROR_DEVICE_LOST, 0))',
+                      '    venus_device_lost(d->device, "%s");' % cmd.canonical]
         lines += ['if (d->command_flags & VENUS_COMMAND_GENERATE_REPLY) {'] + \
             self.indent(self.reply_lines(cmd)) + ['}']
         return ['void venus_run_%s(struct venus_decoder *d)' % cmd.canonical, '{'] + \

@@ -58,6 +58,7 @@ class Command:
         self.number = None      # on the Venus wire
         self.canonical = name   # most promoted name, stable over registry versions
         self.mesa = False
+        self.loses_device = False  # may give VK_ERROR_DEVICE_LOST
 
 
 class Extension:
@@ -228,6 +229,7 @@ class Registry:
                 continue
             cmd = Command(c.findtext('proto/name'))
             cmd.ret = c.findtext('proto/type')
+            cmd.loses_device = 'VK_ERROR_DEVICE_LOST' in c.get('errorcodes', '').split(',')
             cmd.params = [self._read_member(p) for p in c.findall('param') if for_vulkan(p)]
             self.commands[cmd.name] = cmd
         for alias, base in self.command_alias.items():
