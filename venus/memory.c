@@ -162,15 +162,10 @@ static VkResult allocate_pages(const struct request *r)
 {
     const VkDeviceSize alignment = r->types->import_alignment;
     const uint64_t size = (r->info->allocationSize + alignment - 1) & ~(alignment - 1);
-    /* A GPU's driver pins them, which costs more than they do; and devices of one were lost where
-     * pages were used again, for a reason not known yet (docs/h200.md). */
-    const bool reuse =
-        r->device->physical_device->properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
     struct venus_memory_pages *pages =
-        venus_memory_pages_get(r->device->context, size, !reuse || wants_zeroes(r->info));
+        venus_memory_pages_get(r->device->context, size, wants_zeroes(r->info));
     if (!pages)
         return VK_ERROR_OUT_OF_HOST_MEMORY;
-    pages->single_use = !reuse;
     const VkResult result = import_pages(r, pages->provider, &pages->pages);
     if (result == VK_SUCCESS)
         r->memory->pages = pages;
