@@ -4,6 +4,7 @@ EXTRA_DIST += \
 	tests/bench/figures.py \
 	tests/bench/footprint \
 	tests/bench/footprint.py \
+	tests/bench/growth \
 	tests/bench/instructions \
 	tests/bench/instructions.py \
 	tests/bench/peer.sh \
