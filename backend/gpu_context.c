@@ -269,6 +269,12 @@ void gpu_context_dispatch(struct gpu_context *context)
     if (!context->render)
         return;
     render_dispatch(context->render);
+    if (!context->ended && render_is_gone(context->render)) {
+        /* Drivers may use its memory for longer, but nobody may wait for its work any more. */
+        context->failed = context->ending = true;
+        fail_operations(context);
+        gpu_fences_end(context);
+    }
     if ((context->failed || context->ended) && !context->destroyed && !context->counted) {
         context->counted = true;
         context->device->stats.context_failures++;

@@ -303,6 +303,11 @@ __attribute__((format(printf, 2, 3))) static void misbehaves(struct render *r, c
     render_kill(r);
 }
 
+bool render_is_gone(const struct render *r)
+{
+    return r->ended;
+}
+
 int64_t render_next_time(const struct render *r)
 {
     return r->drain_at < r->deadline ? r->drain_at : r->deadline;

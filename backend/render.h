@@ -79,6 +79,9 @@ void render_kill(struct render *render);
  * when render_next_time() has come. */
 void render_dispatch(struct render *render);
 
+/* Whether the process is gone; drivers may still use its dma-bufs, and `ended` be yet to come. */
+bool render_is_gone(const struct render *render);
+
 /* CLOCK_MONOTONIC milliseconds at which render_dispatch() wants to be called, or INT64_MAX. */
 int64_t render_next_time(const struct render *render);
 

@@ -329,7 +329,6 @@ static void fence_submit(struct venus_timeline *timeline, struct pending_fence *
 
     /* A frame has several fences: those without new work behind the one before need not ask. */
     p->submitted = timeline->submissions != timeline->fenced;
-    timeline->fenced = timeline->submissions;
     if (!p->submitted)
         return;
     if (!p->fence)
@@ -337,6 +336,8 @@ static void fence_submit(struct venus_timeline *timeline, struct pending_fence *
     if (result == VK_SUCCESS)
         result = device->vk.QueueSubmit(timeline->queue->handle, 0, NULL, p->fence);
     p->submitted = result == VK_SUCCESS; /* otherwise lost, or out of memory */
+    if (p->submitted)
+        timeline->fenced = timeline->submissions;
 }
 
 /* Append a fence for all work so far. queue->lock is held. Returns 0 or a negative errno. */

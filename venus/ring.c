@@ -120,12 +120,18 @@ static uint64_t spin_time(const struct venus_ring *ring)
     return ring->average_gap < SPIN_GAP ? SPIN_MIN + 4 * ring->average_gap : SPIN_MIN;
 }
 
-/* Whether commands have come, and nobody runs them: then ring->run is held. Looks several times. */
+/* Whether there are commands that have not run yet. */
+static bool has_commands(const struct venus_ring *ring)
+{
+    return atomic_load_explicit(ring->tail, memory_order_relaxed) !=
+           atomic_load_explicit(&ring->position, memory_order_relaxed);
+}
+
+/* Whether there are commands that nobody runs: then ring->run is held. Looks several times. */
 static bool look(struct venus_ring *ring)
 {
     for (unsigned int i = 0; i < SPIN_LOOKS; i++) {
-        if (atomic_load_explicit(ring->tail, memory_order_relaxed) !=
-            atomic_load_explicit(&ring->position, memory_order_relaxed))
+        if (has_commands(ring))
             return !pthread_mutex_trylock(&ring->run);
         venus_cpu_relax();
     }
@@ -212,7 +218,13 @@ static bool wait_for_commands(struct venus_ring *ring)
             seen = notifications;
         }
         elapsed = now - start;
-        if (elapsed >= ring->idle_timeout) {
+        if (elapsed >= ring->idle_timeout && has_commands(ring)) {
+            /* The virtqueue's thread runs them: not idle, and nothing to poll for. */
+            pthread_mutex_lock(&ring->run);
+            if (!must_stop(ring))
+                return true;
+            pthread_mutex_unlock(&ring->run);
+        } else if (elapsed >= ring->idle_timeout) {
             sleep_idle(ring, seen);
             start = 0;
         } else if (elapsed < spin_time(ring)) {

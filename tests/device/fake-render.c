@@ -89,6 +89,11 @@ static void deliver_ready(struct render *render, const struct fake_answer *answe
     render->events->resource_ready(render->user, render, answer->id, 0, &blob);
 }
 
+bool render_is_gone(const struct render *render)
+{
+    return render->gone;
+}
+
 void render_dispatch(struct render *render)
 {
     struct fake_answer answers[FAKE_MAX_ANSWERS];
@@ -110,8 +115,11 @@ void render_dispatch(struct render *render)
         case FAKE_FAILED:
             render->events->failed(render->user, render);
             break;
+        case FAKE_GONE:
+            render->gone = true;
+            break;
         case FAKE_ENDED:
-            render->ended = true;
+            render->gone = render->ended = true;
             render->events->ended(render->user, render);
             break;
         }

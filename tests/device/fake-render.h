@@ -33,7 +33,7 @@ struct fake_call {
 };
 
 struct fake_answer {
-    enum { FAKE_READY, FAKE_RELEASED, FAKE_RETIRED, FAKE_FAILED, FAKE_ENDED } kind;
+    enum { FAKE_READY, FAKE_RELEASED, FAKE_RETIRED, FAKE_FAILED, FAKE_GONE, FAKE_ENDED } kind;
     uint32_t id; /* resource or timeline */
     uint64_t fence;
     int error;
@@ -51,6 +51,7 @@ struct render {
     uint32_t call_count; /* also of those that are not kept */
     struct fake_answer answers[FAKE_MAX_ANSWERS];
     uint32_t answer_count;
+    bool gone;         /* the process has ended, although it may not be told yet */
     bool ended;        /* delivered */
     int submit_result; /* of render_submit(): 0, or what to fail with */
     uint32_t accept;   /* submissions before submit_result */

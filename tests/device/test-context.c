@@ -267,6 +267,28 @@ static void test_global_fences(void **state)
     assert_int_equal(((struct virtio_gpu_ctrl_hdr *)fourth.response)->fence_id, 4);
 }
 
+/* Others do not wait for the work of a process that is gone while a driver still uses its memory.
+ */
+static void test_gone(void **state)
+{
+    struct peer *peer = *state;
+    peer_ctx_create(peer, 2);
+    fake.answer = false;
+    struct peer_request first = peer_send_submit(peer, 1, 0, FENCE, 9, 1);
+    struct peer_request second = peer_send_submit(peer, 2, 0, FENCE, 0, 2);
+    retire(peer, 2, 0, 2);
+    assert_int_equal(peer_type(peer, &second), 0);
+    say(peer, 1, (struct fake_answer){.kind = FAKE_GONE});
+    assert_int_equal(peer_type(peer, &first), UNSPEC);
+    assert_int_equal(peer_type(peer, &second), OK);
+    assert_int_equal(peer_submit(peer, 1, 0), UNSPEC);
+    assert_int_equal(peer_stats(peer).context_failures, 1);
+    end(peer, 1);
+    assert_int_equal(peer_stats(peer).context_failures, 1);
+    assert_int_equal(peer_ctx_destroy(peer, 1), OK);
+    assert_int_equal(peer_stats(peer).contexts, 1);
+}
+
 static void test_bad_timelines(void **state)
 {
     struct peer *peer = *state;
@@ -730,6 +752,7 @@ int main(void)
         TEST(test_submit_fails),
         TEST(test_fences),
         TEST(test_global_fences),
+        TEST(test_gone),
         TEST(test_bad_timelines),
         TEST(test_crash),
         TEST(test_failed),

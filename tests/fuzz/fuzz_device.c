@@ -321,6 +321,11 @@ static void deliver(struct render *render, const struct call *call)
     }
 }
 
+bool render_is_gone(const struct render *render)
+{
+    return render->ended;
+}
+
 void render_dispatch(struct render *render)
 {
     struct call said[MAX_CALLS];
