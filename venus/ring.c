@@ -36,7 +36,7 @@
 
 /* Looks at the tail for each sched_yield(), which takes as long as several of them: a client's next
  * small command comes this soon. */
-#define SPIN_LOOKS 20
+#define SPIN_LOOKS 200
 
 /* How long the ring polls for the virtqueue before it sleeps. */
 #define WAIT_SPIN 50000u
