@@ -65,6 +65,17 @@ static int lowest(const int *kept, unsigned int count, int next)
     return found;
 }
 
+bool confine_files(unsigned int most)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit))
+        return failed("RLIMIT_NOFILE");
+    limit.rlim_max = limit.rlim_max / 2 < most ? limit.rlim_max / 2 : most;
+    if (limit.rlim_cur > limit.rlim_max)
+        limit.rlim_cur = limit.rlim_max;
+    return !setrlimit(RLIMIT_NOFILE, &limit) || failed("RLIMIT_NOFILE");
+}
+
 bool confine_descriptors(const int *kept, unsigned int count)
 {
     int next = STDERR_FILENO + 1, fd;

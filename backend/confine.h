@@ -13,6 +13,11 @@ bool confine_early(pid_t parent);
 /* Whether somebody has the other end of a socket, which here means: whether the parent lives. */
 bool confine_peer_lives(int socket);
 
+/* Have less open files than the parent may, and `most` at most.  What is on its way to others
+ * counts for all processes of the user against the limit of who sends, so that there is always room
+ * for the parent.  False after logging why. */
+bool confine_files(unsigned int most);
+
 /* Close every descriptor but 0 to 2 and those of `kept` (-1: none). False after logging why. */
 bool confine_descriptors(const int *kept, unsigned int count);
 

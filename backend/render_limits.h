@@ -34,3 +34,6 @@
 #define RENDER_MAX_BLOB_PAGES (1u << 20)
 
 #endif
+/* Open files of a render process, at most. */
+#define RENDER_MAX_FILES 4096
+

@@ -22,6 +22,7 @@
 #include "render.h"
 #include "render_ask.h"
 #include "render_blobs.h"
+#include "render_limits.h"
 #include "confine.h"
 #include "render_protocol.h"
 #include "venus.h"
@@ -366,7 +367,7 @@ int render_process_run(const struct render_params *params, int socket, int asks,
     set_names(params);
     if (!confine_early(parent) || transport->ops->enter_render_process(transport) ||
         !confine_descriptors((const int[]){socket, asks, transport->render_fd}, 3) ||
-        !confine_privileges(NULL, -1))
+        !confine_files(RENDER_MAX_FILES) || !confine_privileges(NULL, -1))
         return RENDER_EXIT_ERROR;
     confine_syscalls();
     pthread_mutex_init(&p.send_lock, NULL);

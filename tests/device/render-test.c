@@ -705,6 +705,11 @@ static void test_confined(void **state)
     struct rlimit limit;
     assert_int_equal(prlimit(pid, RLIMIT_CORE, NULL, &limit), 0);
     assert_int_equal(limit.rlim_max, 0);
+    struct rlimit own;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &own), 0);
+    assert_int_equal(prlimit(pid, RLIMIT_NOFILE, NULL, &limit), 0);
+    assert_true(limit.rlim_max < own.rlim_max && limit.rlim_max <= RENDER_MAX_FILES);
+    assert_true(limit.rlim_cur <= limit.rlim_max);
     close(secret);
 }
 
