@@ -51,6 +51,7 @@ struct render {
     bool draining;    /* it is gone, but drivers still use dma-bufs that were made for it */
     int64_t deadline; /* when it is killed, or INT64_MAX */
     int64_t drain_at; /* when to look again whether dma-bufs are still used, or INT64_MAX */
+    int drain_ms;     /* how long after the last time that is */
     int64_t warn_at;  /* when to tell that they are */
 
     struct {
@@ -489,11 +490,12 @@ static void on_ready(struct render *r)
     r->events.resource_ready(r->user, r, answer->id, answer->error, has_blob ? &blob : NULL);
 }
 
-/* From now on, look whether drivers let go of dma-bufs. */
-static void watch_draining(struct render *r)
+/* Look after `ms` milliseconds whether drivers let go of dma-bufs. */
+static void watch_draining(struct render *r, int ms)
 {
     const int64_t now = backend_now_ms();
-    r->drain_at = now + RENDER_DRAIN_POLL_MS;
+    r->drain_ms = ms < RENDER_DRAIN_POLL_MAX_MS ? ms : RENDER_DRAIN_POLL_MAX_MS;
+    r->drain_at = now + r->drain_ms;
     if (r->warn_at == INT64_MAX)
         r->warn_at = now + RENDER_DRAIN_WARN_MS;
 }
@@ -520,7 +522,7 @@ static void on_released(struct render *r)
         return;
     }
     resource->draining = true;
-    watch_draining(r);
+    watch_draining(r, RENDER_DRAIN_POLL_MS);
 }
 
 static void on_retired(struct render *r)
@@ -714,16 +716,19 @@ static void warn_draining(struct render *r)
 /* Look whether slices that the process has released have become free. */
 static void handle_drained(struct render *r)
 {
+    int next_ms = 2 * r->drain_ms;
     uint32_t id;
     if (backend_now_ms() < r->drain_at)
         return;
+    render_dma_bufs_look(&r->dma_bufs);
     while (render_dma_bufs_drained(&r->dma_bufs, &id)) {
+        next_ms = RENDER_DRAIN_POLL_MS;
         const struct render_resource *resource = render_state_find(&r->state, id);
         if (resource && resource->draining)
             release(r, id);
     }
     if (render_dma_bufs_draining(&r->dma_bufs)) {
-        watch_draining(r);
+        watch_draining(r, next_ms);
         warn_draining(r);
     } else {
         r->drain_at = r->warn_at = INT64_MAX;
@@ -733,9 +738,10 @@ static void handle_drained(struct render *r)
 /* The process is gone: the rest when drivers are done, too. */
 static void finish_ended(struct render *r)
 {
+    const int next_ms = r->draining ? 2 * r->drain_ms : RENDER_DRAIN_POLL_MS;
     r->draining = !render_dma_bufs_drain_all(&r->dma_bufs);
     if (r->draining) {
-        watch_draining(r);
+        watch_draining(r, next_ms);
         warn_draining(r);
         return;
     }

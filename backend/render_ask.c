@@ -51,7 +51,8 @@ static int receive_reply(int socket, int *fd)
         .msg_iov = &data,
         .msg_iovlen = 1,
         .msg_control = &control,
-        .msg_controllen = sizeof(control),
+        /* Not CMSG_SPACE(), whose padding is room for a second descriptor. */
+        .msg_controllen = CMSG_LEN(sizeof(*fd)),
     };
     ssize_t n;
     *fd = -1;

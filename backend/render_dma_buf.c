@@ -2,9 +2,11 @@
 #include "render_dma_buf.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -19,10 +21,13 @@ struct render_dma_buf {
     int fd;         /* a dma-buf of the process, or the key of an export */
     uint32_t *refs; /* of a grant; NULL: an export */
     bool draining;
+    bool released; /* of an export: its key is gone */
 };
 
-/* Pages of all dma-bufs, both kinds: this process is that of one device.  They count against limits
- * of Xen that all guests share, so there are never more than the window has. */
+/* All dma-bufs, both kinds, and their pages: this process is that of one device.  Pages count
+ * against limits of Xen that all guests share, so there are never more than the window has, but for
+ * samples. */
+static unsigned int all_bufs;
 static uint64_t all_pages;
 
 void render_dma_bufs_init(struct render_dma_bufs *bufs, struct vgpu_transport *transport,
@@ -39,15 +44,29 @@ bool render_dma_bufs_offered(const struct render_dma_bufs *bufs)
 
 /* ---- the list ---- */
 
+/* Whether one more is too much, after logging why.  A new process can try its driver also when
+ * others use the whole window. */
+static bool exceeds_limits(const struct render_dma_bufs *bufs, uint32_t res_id, uint64_t pages)
+{
+    const bool sample = !res_id && pages <= RENDER_MAX_SAMPLE / PAGE_SIZE;
+    if (all_bufs >= RENDER_MAX_DMA_BUFS) {
+        backend_log(VENUS_LOG_ERROR, "no more dma-bufs: there are %u already", all_bufs);
+        return true;
+    }
+    if (sample || all_pages + pages <= bufs->transport->window_size / PAGE_SIZE)
+        return false;
+    backend_log(VENUS_LOG_ERROR,
+                "no dma-buf of %llu more pages: there are %llu already, and the "
+                "window is not larger",
+                (unsigned long long)pages, (unsigned long long)all_pages);
+    return true;
+}
+
 /* A new entry, not in the list; *error when NULL. */
 static struct render_dma_buf *create(const struct render_dma_bufs *bufs, uint32_t res_id,
                                      uint64_t pages, int *error)
 {
-    if (pages > bufs->transport->window_size / PAGE_SIZE - all_pages) {
-        backend_log(VENUS_LOG_ERROR,
-                    "no dma-buf of %llu more pages: there are %llu already, and the "
-                    "window is not larger",
-                    (unsigned long long)pages, (unsigned long long)all_pages);
+    if (exceeds_limits(bufs, res_id, pages)) {
         *error = -ENOSPC;
         return NULL;
     }
@@ -65,6 +84,7 @@ static void add(struct render_dma_bufs *bufs, struct render_dma_buf *buf)
 {
     buf->next = bufs->first;
     bufs->first = buf;
+    all_bufs++;
     all_pages += buf->pages;
 }
 
@@ -73,6 +93,7 @@ static void remove_at(struct render_dma_buf **link)
 {
     struct render_dma_buf *buf = *link;
     *link = buf->next;
+    all_bufs--;
     all_pages -= buf->pages;
     free(buf->refs);
     free(buf);
@@ -89,7 +110,7 @@ void render_dma_bufs_finish(struct render_dma_bufs *bufs)
     while (bufs->first) {
         if (bufs->first->refs)
             end_grant(bufs, bufs->first);
-        else
+        else if (!bufs->first->released)
             bufs->transport->ops->forget_slice(bufs->transport, bufs->first->fd);
         remove_at(&bufs->first);
     }
@@ -113,23 +134,38 @@ static bool may_export(const struct render_state *state, const struct render_ask
            ask->size <= size - (ask->offset - start);
 }
 
-static bool is_released(const struct render_dma_bufs *bufs, const struct render_dma_buf *buf)
+/* The key of one that is must not be asked for again: another one may have it by then. */
+static bool is_released(const struct render_dma_bufs *bufs, struct render_dma_buf *buf)
 {
-    return bufs->transport->ops->released_slice(bufs->transport, buf->fd);
+    if (!buf->released)
+        buf->released = bufs->transport->ops->released_slice(bufs->transport, buf->fd);
+    return buf->released;
 }
 
-/* Forget what is not in use of samples, and of what was made of a slice before. */
+/* Forget what is not in use of samples, and of what was made of a slice before.  Looks at some
+ * only, and at others the next time. */
 static void drop_unused(struct render_dma_bufs *bufs, uint32_t res_id)
 {
-    struct render_dma_buf **link = &bufs->first;
+    struct render_dma_buf **link = &bufs->first, *in_use = NULL, **last = &in_use;
+    int looks = 0;
     while (*link) {
-        const struct render_dma_buf *buf = *link;
-        if (!buf->refs && !buf->draining && (!buf->res_id || buf->res_id == res_id) &&
-            is_released(bufs, buf))
+        struct render_dma_buf *buf = *link;
+        if (looks == RENDER_LOOKS_AT_ONCE || buf->refs || buf->draining ||
+            (buf->res_id && buf->res_id != res_id)) {
+            link = &buf->next;
+            continue;
+        }
+        looks++;
+        if (is_released(bufs, buf)) {
             remove_at(link);
-        else
-            link = &(*link)->next;
+            continue;
+        }
+        *link = buf->next;
+        buf->next = NULL;
+        *last = buf;
+        last = &buf->next;
     }
+    *link = in_use;
 }
 
 static int export_slice(struct render_dma_bufs *bufs, const struct render_state *state,
@@ -198,11 +234,18 @@ static bool slice_is_draining(const struct render_dma_bufs *bufs, uint32_t res_i
     return buf != NULL;
 }
 
+void render_dma_bufs_look(struct render_dma_bufs *bufs)
+{
+    for (struct render_dma_buf *buf = bufs->first; buf; buf = buf->next)
+        if (buf->draining)
+            is_released(bufs, buf);
+}
+
 bool render_dma_bufs_drained(struct render_dma_bufs *bufs, uint32_t *res_id)
 {
     struct render_dma_buf **link = &bufs->first;
     while (*link) {
-        if (!(*link)->draining || !is_released(bufs, *link)) {
+        if (!(*link)->draining || !(*link)->released) {
             link = &(*link)->next;
             continue;
         }
@@ -249,14 +292,18 @@ void render_dma_bufs_revoke(struct render_dma_bufs *bufs, uint32_t res_id)
     remove_at(link);
 }
 
-/* Pages of a dma-buf that can hold `size` bytes; 0 for what can be none. */
+/* Pages of a dma-buf that can hold `size` bytes; 0 for what can be none.  It may be any file of the
+ * process, so nothing must wait for it: lseek() would, for who reads it, and a file system for its
+ * server. */
 static uint64_t pages_of(int fd, uint64_t size)
 {
-    const off_t end = lseek(fd, 0, SEEK_END);
-    if (end <= 0 || end % PAGE_SIZE || (uint64_t)end < size ||
-        (uint64_t)end / PAGE_SIZE > RENDER_MAX_BLOB_PAGES)
+    struct statx info;
+    if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_SIZE, &info))
         return 0;
-    return (uint64_t)end / PAGE_SIZE;
+    const uint64_t end = info.stx_size;
+    if (!end || end % PAGE_SIZE || end < size || end / PAGE_SIZE > RENDER_MAX_BLOB_PAGES)
+        return 0;
+    return end / PAGE_SIZE;
 }
 
 /* Takes the descriptor if there is no error. */
@@ -317,7 +364,8 @@ static int receive(int socket, struct render_ask *ask, int *fd)
         .msg_iov = &data,
         .msg_iovlen = 1,
         .msg_control = &control,
-        .msg_controllen = sizeof(control),
+        /* Not CMSG_SPACE(), whose padding is room for a second descriptor. */
+        .msg_controllen = CMSG_LEN(sizeof(*fd)),
     };
     *fd = -1;
     const ssize_t n = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
@@ -334,8 +382,8 @@ static int receive(int socket, struct render_ask *ask, int *fd)
     return n ? -EPROTO : -EPIPE;
 }
 
-/* `fd` goes with it unless it is -1. */
-static bool reply(int socket, int error, int fd)
+/* `fd` goes with it unless it is -1. 0 or a negative errno. */
+static int send_reply(int socket, int error, int fd)
 {
     const struct render_reply reply = {.error = error};
     union control control = {0};
@@ -350,7 +398,18 @@ static bool reply(int socket, int error, int fd)
         memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
     }
     /* Whoever asks waits for each answer: there is room for it. */
-    return sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(reply);
+    return sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+/* False when it cannot be answered. */
+static bool answer(int socket, int error, int fd)
+{
+    const int result = send_reply(socket, error, fd);
+    /* Too many descriptors of this user are on their way: somebody else's, from another guest's
+     * processes perhaps. */
+    if (result == -ETOOMANYREFS)
+        return !send_reply(socket, -EMFILE, -1);
+    return !result;
 }
 
 int render_dma_bufs_serve(struct render_dma_bufs *bufs, const struct render_state *state,
@@ -367,7 +426,7 @@ int render_dma_bufs_serve(struct render_dma_bufs *bufs, const struct render_stat
         close(fd);
     if (ask.type == RENDER_ASK_EXPORT)
         error = export_slice(bufs, state, &ask, &made);
-    const bool sent = reply(socket, error, made);
+    const bool sent = answer(socket, error, made);
     if (made >= 0)
         close(made);
     if (ask.type != RENDER_ASK_GRANT && ask.type != RENDER_ASK_EXPORT)

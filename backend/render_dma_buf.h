@@ -52,7 +52,9 @@ void render_dma_bufs_revoke(struct render_dma_bufs *bufs, uint32_t res_id);
 bool render_dma_bufs_drain(struct render_dma_bufs *bufs, uint32_t res_id);
 /* The same for all of them, of a process that is gone. */
 bool render_dma_bufs_drain_all(struct render_dma_bufs *bufs);
-/* Look again at those that were not done: the next slice that nobody uses any more. */
+/* Look again at those that were not done. */
+void render_dma_bufs_look(struct render_dma_bufs *bufs);
+/* What render_dma_bufs_look() has found: the next slice that nobody uses any more. */
 bool render_dma_bufs_drained(struct render_dma_bufs *bufs, uint32_t *res_id);
 /* Whether some are not done yet. */
 bool render_dma_bufs_draining(const struct render_dma_bufs *bufs);

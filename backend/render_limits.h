@@ -17,12 +17,20 @@
 /* Answers handled at a time, so that a process gone wild does not keep the others waiting. */
 #define RENDER_ANSWERS_AT_ONCE 64
 
-/* Questions answered at a time; each may take a while. */
-#define RENDER_ASKS_AT_ONCE 4
+/* Questions answered at a time: one may take seconds. */
+#define RENDER_ASKS_AT_ONCE 1
 
-/* How often to look whether drivers have let go of dma-bufs, and when to tell that they do not. */
-#define RENDER_DRAIN_POLL_MS 10
-#define RENDER_DRAIN_WARN_MS 5000
+/* Dma-bufs of all processes of a device: each takes an open file, and time to look at. */
+#define RENDER_MAX_DMA_BUFS 4096
+
+/* Dma-bufs that are looked at, whether they are still in use, before another one is made. */
+#define RENDER_LOOKS_AT_ONCE 16
+
+/* How often to look whether drivers have let go of dma-bufs: less and less often while they do not.
+ * And when to tell. */
+#define RENDER_DRAIN_POLL_MS     10
+#define RENDER_DRAIN_POLL_MAX_MS 1000
+#define RENDER_DRAIN_WARN_MS     5000
 
 /* Bytes of the window from its start on that a driver may be tried with. */
 #define RENDER_MAX_SAMPLE (64u << 10)
@@ -33,7 +41,7 @@
 /* Pages of one blob of a render process: 4 GiB. */
 #define RENDER_MAX_BLOB_PAGES (1u << 20)
 
-#endif
 /* Open files of a render process, at most. */
 #define RENDER_MAX_FILES 4096
 
+#endif

@@ -3,6 +3,7 @@
  * Render processes that are not what they should be: code of the test runs in them, in the place of
  * what loads the driver, and speaks to the device process as it likes.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -15,11 +16,13 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cap-ng.h>
 #include <cmocka.h>
 
 #include "confine.h"
@@ -47,13 +50,16 @@ struct test {
 static const struct vgpu_transport_ops ops = {.enter_render_process = render_fixture_enter};
 
 static int exports, grants; /* alive */
+static int keys;            /* so many exports were made */
+static int looks;           /* whether one is released */
+static int released;        /* the first one is when there are so many; 0: never */
 
 static int export_slice(struct vgpu_transport *transport, uint64_t offset, uint64_t size, int *fd,
                         int *key)
 {
     assert_true(venus_shm_contains(&transport->window, offset, size));
     exports++;
-    *key = 0;
+    *key = keys++;
     *fd = dup(STDERR_FILENO);
     return 0;
 }
@@ -61,8 +67,11 @@ static int export_slice(struct vgpu_transport *transport, uint64_t offset, uint6
 static bool released_slice(struct vgpu_transport *transport, int key)
 {
     (void)transport;
-    (void)key;
-    return false;
+    looks++;
+    if (key || !released || keys < released)
+        return false;
+    exports--;
+    return true;
 }
 
 static void forget_slice(struct vgpu_transport *transport, int key)
@@ -75,6 +84,7 @@ static void forget_slice(struct vgpu_transport *transport, int key)
 static int grant_dma_buf(struct vgpu_transport *transport, int fd, uint32_t count, uint32_t *refs)
 {
     (void)transport;
+    assert_int_equal(lseek(fd, 0, SEEK_CUR), 0); /* who else has it could make that block */
     assert_int_equal(lseek(fd, 0, SEEK_END), (off_t)count * PAGE);
     memset(refs, 0, count * sizeof(*refs));
     grants++;
@@ -243,6 +253,7 @@ static struct {
     struct render_ask ask;
     size_t size;  /* bytes of it to send; 0: all */
     off_t file;   /* bytes of the file that goes with it; 0: none, -1: a pipe */
+    int files;    /* that go with it, beside the first */
     int times;    /* beside the first */
     int expected; /* error, or 1: to be killed */
 } question;
@@ -260,21 +271,21 @@ static void send_question(int socket)
 {
     union {
         struct cmsghdr header;
-        char bytes[CMSG_SPACE(sizeof(int))];
+        char bytes[CMSG_SPACE(3 * sizeof(int))];
     } control = {0};
     struct iovec data = {
         .iov_base = &question.ask,
         .iov_len = question.size ? question.size : sizeof(question.ask),
     };
     struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
-    const int fd = question.file ? make_file() : -1;
-    if (fd >= 0) {
+    if (question.file) {
+        const int fd = make_file(), fds[3] = {fd, fd, fd}, count = 1 + question.files;
         message.msg_control = &control;
-        message.msg_controllen = sizeof(control);
+        message.msg_controllen = CMSG_SPACE(count * sizeof(fd));
         control.header.cmsg_level = SOL_SOCKET;
         control.header.cmsg_type = SCM_RIGHTS;
-        control.header.cmsg_len = CMSG_LEN(sizeof(fd));
-        memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+        control.header.cmsg_len = CMSG_LEN(count * sizeof(fd));
+        memcpy(CMSG_DATA(&control.header), fds, count * sizeof(fd));
     }
     if (sendmsg(socket, &message, MSG_NOSIGNAL) < 0)
         _exit(1);
@@ -414,11 +425,23 @@ static void test_endless_answers(void **state)
     .ask = {.type = RENDER_ASK_EXPORT, .id = res_id, .offset = from, .size = bytes}
 #define GRANT(res_id) .ask = {.type = RENDER_ASK_GRANT, .id = res_id}
 
+static int open_files(void)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    int count = 0;
+    assert_non_null(dir);
+    while (readdir(dir))
+        count++;
+    closedir(dir);
+    return count;
+}
+
 /* Run the question in a process whose resource 1 is being made: pages 2 and 3 of the window, or a
  * blob of two pages. */
 static void check_question(struct test *t, bool per_blob)
 {
-    t->answers = t->ended = 0;
+    const int before = open_files();
+    t->answers = t->ended = keys = looks = 0;
     start_with(t, per_blob, ask_questions);
     assert_int_equal(per_blob ? render_create_blob(t->render, 1, 0, 2 * PAGE, 1)
                               : render_attach_slice(t->render, 1, 2 * PAGE, 2 * PAGE, false),
@@ -433,6 +456,9 @@ static void check_question(struct test *t, bool per_blob)
     const int alive = exports + grants;
     render_destroy(t->render);
     t->render = NULL;
+    assert_int_equal(open_files(), before);
+    /* Not all of them for each question. */
+    assert_true(looks <= (question.times + 1) * RENDER_LOOKS_AT_ONCE);
     /* What was granted for a blob goes with it. */
     assert_int_equal(alive != 0, !per_blob && (question.expected == -ECANCELED || question.times));
     assert_int_equal(exports + grants, 0);
@@ -458,10 +484,14 @@ static void test_export_questions(void **state)
         {EXPORT(0, WINDOW_SIZE - PAGE, 2 * PAGE), .expected = -EINVAL},
         {EXPORT(1, 2 * PAGE, 2 * PAGE), .times = 7, .expected = -ECANCELED},
         {EXPORT(1, 2 * PAGE, 2 * PAGE), .times = 8, .expected = -ENOSPC},
+        {EXPORT(0, 0, PAGE), .times = RENDER_MAX_DMA_BUFS - 1, .expected = -ECANCELED},
+        {EXPORT(0, 0, PAGE), .times = RENDER_MAX_DMA_BUFS, .expected = -ENOSPC},
         {GRANT(1), .file = 2 * PAGE, .expected = -EINVAL},
         {GRANT(1), .expected = -EINVAL},
         {.ask = {.type = 0}, .expected = 1},
         {.ask = {.type = 3}, .file = PAGE, .expected = 1},
+        {EXPORT(1, 2 * PAGE, PAGE), .file = PAGE, .expected = -ECANCELED},
+        {EXPORT(1, 2 * PAGE, PAGE), .file = PAGE, .files = 1, .expected = 1},
         {EXPORT(1, 2 * PAGE, PAGE), .size = 8, .expected = 1},
     };
     t->transport.ops = &dma_buf_ops;
@@ -486,6 +516,10 @@ static void test_grant_questions(void **state)
         {GRANT(2), .file = 2 * PAGE, .expected = -EINVAL},
         {GRANT(1), .file = 2 * WINDOW_SIZE, .expected = -ENOSPC},
         {GRANT(1), .file = 2 * PAGE, .times = 1, .expected = -EINVAL},
+        {GRANT(1), .file = 2 * PAGE, .files = 1, .expected = 1},
+        {GRANT(1), .file = 2 * PAGE, .files = 2, .expected = 1},
+        {GRANT(0), .file = 32 * PAGE, .expected = -ENOSPC},
+        {GRANT(0), .file = PAGE, .expected = -ECANCELED},
         {EXPORT(1, 2 * PAGE, PAGE), .expected = -EINVAL},
         {EXPORT(0, 0, PAGE), .expected = -EINVAL},
     };
@@ -495,6 +529,76 @@ static void test_grant_questions(void **state)
         memcpy(&question, &questions[i], sizeof(question));
         check_question(t, true);
     }
+}
+
+/* One that is not in use any more is found although there are many that are. */
+static void test_unused_export(void **state)
+{
+    struct test *t = *state;
+    t->transport.ops = &dma_buf_ops;
+    const __typeof__(question) many = {EXPORT(0, 0, PAGE), .times = 99};
+    memcpy(&question, &many, sizeof(question));
+    keys = 0;
+    released = 50;
+    start_with(t, false, ask_questions);
+    assert_int_equal(render_attach_slice(t->render, 1, 2 * PAGE, 2 * PAGE, false), 0);
+    run_until_answer(t);
+    assert_int_equal(t->last_error, -ECANCELED);
+    assert_int_equal(keys, 100);
+    assert_int_equal(exports, 99);
+    released = 0;
+    render_destroy(t->render);
+    t->render = NULL;
+    assert_int_equal(exports, 0);
+}
+
+/* So many descriptors of this user on their way that no more can be sent, without privileges. */
+static bool exhaust_descriptors(const int *ends, const struct rlimit *limit)
+{
+    enum { COUNT = 200 };
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(COUNT * sizeof(int))];
+    } control = {0};
+    struct iovec data = {.iov_base = "", .iov_len = 1};
+    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control};
+    message.msg_controllen = sizeof(control);
+    control.header.cmsg_level = SOL_SOCKET;
+    control.header.cmsg_type = SCM_RIGHTS;
+    control.header.cmsg_len = CMSG_LEN(COUNT * sizeof(int)); /* all are standard input */
+    capng_get_caps_process();
+    capng_updatev(CAPNG_DROP, CAPNG_EFFECTIVE, CAP_SYS_ADMIN, CAP_SYS_RESOURCE, -1);
+    return !capng_apply(CAPNG_SELECT_CAPS) && sendmsg(ends[0], &message, MSG_DONTWAIT) == 1 &&
+           !setrlimit(RLIMIT_NOFILE, limit) && sendmsg(ends[0], &message, MSG_DONTWAIT) < 0 &&
+           errno == ETOOMANYREFS;
+}
+
+/* That is nothing that the process which asks can help. */
+static void test_descriptors_on_their_way(void **state)
+{
+    struct test *t = *state;
+    struct rlimit before, few;
+    int ends[2];
+    t->transport.ops = &dma_buf_ops;
+    const __typeof__(question) one = {EXPORT(1, 2 * PAGE, PAGE)};
+    memcpy(&question, &one, sizeof(question));
+    start_with(t, false, ask_questions);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few = before;
+    few.rlim_cur = 100;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+    const bool exhausted = exhaust_descriptors(ends, &few);
+    if (exhausted) {
+        assert_int_equal(render_attach_slice(t->render, 1, 2 * PAGE, 2 * PAGE, false), 0);
+        run_until_answer(t);
+    }
+    close(ends[0]);
+    close(ends[1]);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    if (!exhausted)
+        skip(); /* not with this kernel */
+    assert_int_equal(t->answers, 1);
+    assert_int_equal(t->last_error, -EMFILE);
 }
 
 /* A blob that was never granted. */
@@ -579,10 +683,12 @@ int main(void)
         TEST(test_lies),
         TEST(test_export_questions),
         TEST(test_grant_questions),
+        TEST(test_unused_export),
         TEST(test_no_grant),
         TEST(test_no_children),
         TEST(test_endless_answers),
         TEST(test_queues),
+        TEST(test_descriptors_on_their_way), /* takes privileges away */
     };
     return cmocka_run_group_tests_name("render-lies", tests, NULL, NULL);
 }

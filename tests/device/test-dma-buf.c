@@ -59,6 +59,7 @@ static struct test {
     int export_error, grant_error; /* for the next ones */
     int exports, keys;             /* so many were made, and are not released yet */
     bool in_use;                   /* by a driver that does not let go */
+    int looks;                     /* that found it so */
     struct grant grants[4];
     int granted, revoked;
 } t;
@@ -83,8 +84,10 @@ static bool released_slice(struct vgpu_transport *transport, int key)
 {
     assert_ptr_equal(transport, &t.transport);
     assert_true(key >= 1000 && key < 1000 + t.exports);
-    if (t.in_use)
+    if (t.in_use) {
+        t.looks++;
         return false;
+    }
     t.keys--;
     return true;
 }
@@ -488,8 +491,10 @@ static void test_slow_driver(void **state)
     SUBMIT(release, 0);
     t.in_use = true;
     assert_int_equal(render_unref(t.render, SOURCE), 0);
+    t.looks = 0;
     run(&t.released, 1, 300);
     assert_int_equal(t.released, 0);
+    assert_true(t.looks > 1 && t.looks <= 10); /* less and less often */
     assert_true(render_next_time(t.render) < INT64_MAX);
     assert_int_equal(render_attach_slice(t.render, SOURCE, 0, PAGE, false), -EEXIST);
     t.in_use = false;
@@ -538,6 +543,7 @@ static void test_slow_driver_of_a_dead_process(void **state)
     kill(render_pid(t.render), SIGKILL);
     run(&t.ended, 1, 300);
     assert_int_equal(t.ended, 0);
+    assert_true(t.looks > 2 && t.looks <= 3 * 10); /* at three, less and less often */
     assert_true(render_next_time(t.render) < INT64_MAX);
     t.in_use = false;
     wait_for(&t.ended, 1);
