@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 #include "confine.h"
 #include "device_stats.h"
 #include "exit_codes.h"
+#include "file_limit.h"
 #include "gpu_device.h"
 #include "log.h"
 #include "reason.h"
@@ -155,17 +155,6 @@ static bool start(struct process *p, struct reason *reason)
     return create_device(p, reason);
 }
 
-/* A dma-buf takes one for as long as it is in use. */
-static void raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit))
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit))
-        backend_log(VENUS_LOG_WARNING, "cannot raise the limit of open files: %s", strerror(errno));
-}
-
 int device_process_run(const struct device_process_params *params)
 {
     struct process p = {.params = params, .epoll_fd = -1};
@@ -185,7 +174,8 @@ int device_process_run(const struct device_process_params *params)
         return give_up(&p, &reason);
     }
     confine_namespaces();
-    raise_descriptor_limit();
+    /* A dma-buf takes one for as long as it is in use. */
+    backend_raise_file_limit();
     if (!start(&p, &reason))
         return give_up(&p, &reason);
     tell(&p, "ready");

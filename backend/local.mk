@@ -9,6 +9,10 @@ backend_libbackend_a_SOURCES = \
 	backend/confine_syscalls.c \
 	backend/clock.h \
 	backend/exit_codes.h \
+	backend/fd_message.c \
+	backend/fd_message.h \
+	backend/file_limit.c \
+	backend/file_limit.h \
 	backend/gpus.c \
 	backend/gpus.h \
 	backend/log.c \

@@ -2,17 +2,11 @@
 #include "render_ask.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "fd_message.h"
 #include "render_protocol.h"
-
-/* Room for one descriptor. */
-union control {
-    struct cmsghdr header;
-    char bytes[CMSG_SPACE(sizeof(int))];
-};
 
 void render_asker_init(struct render_asker *asker, int socket)
 {
@@ -20,38 +14,16 @@ void render_asker_init(struct render_asker *asker, int socket)
     pthread_mutex_init(&asker->lock, NULL);
 }
 
-/* `fd` goes with it unless it is -1. 0 or a negative errno. */
-static int send_ask(int socket, const struct render_ask *ask, int fd)
-{
-    union control control = {0};
-    struct iovec data = {.iov_base = (void *)(uintptr_t)ask, .iov_len = sizeof(*ask)};
-    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
-    if (fd >= 0) {
-        message.msg_control = &control;
-        message.msg_controllen = sizeof(control);
-        control.header.cmsg_level = SOL_SOCKET;
-        control.header.cmsg_type = SCM_RIGHTS;
-        control.header.cmsg_len = CMSG_LEN(sizeof(fd));
-        memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-    }
-    ssize_t n;
-    do
-        n = sendmsg(socket, &message, MSG_NOSIGNAL);
-    while (n < 0 && errno == EINTR);
-    return n < 0 ? -errno : 0;
-}
-
 /* Returns the error of the reply, or that of receiving it; *fd is -1 if none came. */
 static int receive_reply(int socket, int *fd)
 {
-    union control control;
+    union fd_room room;
     struct render_reply reply;
     struct iovec data = {.iov_base = &reply, .iov_len = sizeof(reply)};
     struct msghdr message = {
         .msg_iov = &data,
         .msg_iovlen = 1,
-        .msg_control = &control,
-        /* Not CMSG_SPACE(), whose padding is room for a second descriptor. */
+        .msg_control = &room,
         .msg_controllen = CMSG_LEN(sizeof(*fd)),
     };
     ssize_t n;
@@ -61,9 +33,7 @@ static int receive_reply(int socket, int *fd)
     while (n < 0 && errno == EINTR);
     if (n < 0)
         return -errno;
-    const struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    if (header && header->cmsg_type == SCM_RIGHTS && header->cmsg_len == CMSG_LEN(sizeof(*fd)))
-        memcpy(fd, CMSG_DATA(header), sizeof(*fd));
+    *fd = fd_message_detach(&message);
     /* 0: the device process has no use for us any more. */
     return n == sizeof(reply) ? reply.error : -EIO;
 }
@@ -75,7 +45,7 @@ static int ask_about(struct render_asker *asker, const struct render_ask *ask, i
     if (asker->socket < 0)
         return -ENOTSUP;
     pthread_mutex_lock(&asker->lock);
-    int error = send_ask(asker->socket, ask, sent);
+    int error = fd_message_send(asker->socket, ask, sizeof(*ask), sent, 0);
     if (!error)
         error = receive_reply(asker->socket, received);
     pthread_mutex_unlock(&asker->lock);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fd_message.h"
 #include "log.h"
 #include "render_limits.h"
 
@@ -349,32 +350,23 @@ static int grant(struct render_dma_bufs *bufs, const struct render_state *state,
 
 /* ---- questions ---- */
 
-/* Room for one descriptor. */
-union control {
-    struct cmsghdr header;
-    char bytes[CMSG_SPACE(sizeof(int))];
-};
-
 /* 1, or as render_dma_bufs_serve(). *fd is -1 if none came. */
 static int receive(int socket, struct render_ask *ask, int *fd)
 {
-    union control control;
+    union fd_room room;
     struct iovec data = {.iov_base = ask, .iov_len = sizeof(*ask)};
     struct msghdr message = {
         .msg_iov = &data,
         .msg_iovlen = 1,
-        .msg_control = &control,
-        /* Not CMSG_SPACE(), whose padding is room for a second descriptor. */
+        .msg_control = &room,
+        /* Not all of the room: a second one would stay unnoticed. */
         .msg_controllen = CMSG_LEN(sizeof(*fd)),
     };
     *fd = -1;
     const ssize_t n = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (n < 0)
         return errno == EAGAIN || errno == EINTR ? 0 : -EPIPE;
-    const struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
-        header->cmsg_len == CMSG_LEN(sizeof(*fd)))
-        memcpy(fd, CMSG_DATA(header), sizeof(*fd));
+    *fd = fd_message_detach(&message);
     if (n == sizeof(*ask) && !(message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
         return 1;
     if (*fd >= 0)
@@ -382,23 +374,11 @@ static int receive(int socket, struct render_ask *ask, int *fd)
     return n ? -EPROTO : -EPIPE;
 }
 
-/* `fd` goes with it unless it is -1. 0 or a negative errno. */
 static int send_reply(int socket, int error, int fd)
 {
     const struct render_reply reply = {.error = error};
-    union control control = {0};
-    struct iovec data = {.iov_base = (void *)(uintptr_t)&reply, .iov_len = sizeof(reply)};
-    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
-    if (fd >= 0) {
-        message.msg_control = &control;
-        message.msg_controllen = sizeof(control);
-        control.header.cmsg_level = SOL_SOCKET;
-        control.header.cmsg_type = SCM_RIGHTS;
-        control.header.cmsg_len = CMSG_LEN(sizeof(fd));
-        memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-    }
     /* Whoever asks waits for each answer: there is room for it. */
-    return sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+    return fd_message_send(socket, &reply, sizeof(reply), fd, MSG_DONTWAIT);
 }
 
 /* False when it cannot be answered. */

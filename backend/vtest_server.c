@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -18,6 +17,7 @@
 #include "clock.h"
 #include "confine.h"
 #include "exit_codes.h"
+#include "file_limit.h"
 #include "log.h"
 #include "vtest_client.h"
 #include "vtest_limits.h"
@@ -351,17 +351,6 @@ static void serve(struct vtest_server *s)
     }
 }
 
-/* Each client takes a few descriptors here, and one per blob in its own process. */
-static void raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit))
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit))
-        backend_log(VENUS_LOG_WARNING, "cannot raise the limit of open files: %s", strerror(errno));
-}
-
 static bool open_descriptors(struct vtest_server *s)
 {
     sigset_t set;
@@ -384,7 +373,8 @@ static bool open_descriptors(struct vtest_server *s)
 int vtest_server_run(const struct vtest_server_params *params)
 {
     struct vtest_server s = {.params = params, .epoll_fd = -1, .signal_fd = -1};
-    raise_descriptor_limit();
+    /* Each client takes a few descriptors here, and one per blob in its own process. */
+    backend_raise_file_limit();
     int result = vtest_listen(&s.listener, params->path);
     if (result == BACKEND_EXIT_OK) {
         if (open_descriptors(&s)) {

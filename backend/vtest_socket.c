@@ -2,9 +2,9 @@
 #include "vtest_socket.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
+
+#include "fd_message.h"
 
 bool vtest_send(int socket, const void *data, size_t size)
 {
@@ -20,24 +20,6 @@ bool vtest_send(int socket, const void *data, size_t size)
     return true;
 }
 
-/* Room for one file descriptor beside a message. */
-union fd_room {
-    struct cmsghdr align;
-    char bytes[CMSG_SPACE(sizeof(int))];
-};
-
-static void attach_fd(struct msghdr *message, union fd_room *room, int fd)
-{
-    memset(room, 0, sizeof(*room));
-    message->msg_control = room->bytes;
-    message->msg_controllen = sizeof(room->bytes);
-    struct cmsghdr *c = CMSG_FIRSTHDR(message);
-    c->cmsg_level = SOL_SOCKET;
-    c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(c), &fd, sizeof(int));
-}
-
 bool vtest_send_fd(int socket, const void *data, size_t size, int fd)
 {
     /* Two messages, since the client read()s the words and would lose a descriptor beside them;
@@ -51,7 +33,7 @@ bool vtest_send_fd(int socket, const void *data, size_t size, int fd)
         {.msg_hdr = {.msg_iov = &extra, .msg_iovlen = 1}},
     };
     if (fd >= 0)
-        attach_fd(&messages[1].msg_hdr, &room, fd);
+        fd_message_attach(&messages[1].msg_hdr, &room, fd);
     int done = 0;
     while (done < 2) {
         const int n = sendmmsg(socket, messages + done, 2 - done, MSG_NOSIGNAL);
@@ -74,35 +56,7 @@ void vtest_send_zeros(int socket)
 
 bool vtest_report_send(int control, const struct vtest_report *report, int fd)
 {
-    union fd_room room;
-    struct iovec data = {.iov_base = (void *)report, .iov_len = sizeof(*report)};
-    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
-    if (fd >= 0)
-        attach_fd(&message, &room, fd);
-    ssize_t n;
-    do {
-        n = sendmsg(control, &message, MSG_NOSIGNAL);
-    } while (n < 0 && errno == EINTR);
-    return n == sizeof(*report);
-}
-
-/* The descriptor that came with a message, or -1; surplus ones are closed. */
-static int detach_fd(struct msghdr *message)
-{
-    int first = -1;
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
-        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-            continue;
-        for (size_t at = 0; CMSG_LEN(at + sizeof(int)) <= c->cmsg_len; at += sizeof(int)) {
-            int fd;
-            memcpy(&fd, CMSG_DATA(c) + at, sizeof(fd));
-            if (first < 0)
-                first = fd;
-            else
-                close(fd);
-        }
-    }
-    return first;
+    return !fd_message_send(control, report, sizeof(*report), fd, 0);
 }
 
 bool vtest_report_receive(int control, struct vtest_report *report, int *fd)
@@ -121,7 +75,7 @@ bool vtest_report_receive(int control, struct vtest_report *report, int *fd)
     } while (n < 0 && errno == EINTR);
     if (n <= 0)
         return false;
-    *fd = detach_fd(&message);
+    *fd = fd_message_detach(&message);
     if (n != sizeof(*report) || message.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
         report->type = UINT32_MAX;
     report->name[sizeof(report->name) - 1] = '\0';

@@ -122,11 +122,8 @@ static bool contains(const char *const *names, uint32_t count, const char *name)
 
 /* What our own work on a device needs, where the host has it. */
 static const char *const wanted_always[] = {
-    VK_KHR_EXTERNAL_SEMAPHORE_FD_EXTENSION_NAME,
-    VK_KHR_EXTERNAL_FENCE_FD_EXTENSION_NAME,
-};
-static const char *const wanted_for_log[] = {
-    VK_EXT_DEVICE_FAULT_EXTENSION_NAME,
+    VK_KHR_EXTERNAL_SEMAPHORE_FD_EXTENSION_NAME, VK_KHR_EXTERNAL_FENCE_FD_EXTENSION_NAME,
+    VK_EXT_DEVICE_FAULT_EXTENSION_NAME, /* for the log */
 };
 static const char *const wanted_for_import[] = {
     VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME,
@@ -151,11 +148,11 @@ static void add_wanted(const struct venus_physical_device *gpu, const char *cons
 static VkResult choose_extensions(struct venus_decoder *d,
                                   const struct venus_physical_device *gpu, VkDeviceCreateInfo *info)
 {
-    const char **names = venus_decode_alloc(
-        d,
-        (uint64_t)info->enabledExtensionCount + COUNT(wanted_always) + COUNT(wanted_for_log) +
-            COUNT(wanted_for_import) + COUNT(wanted_for_dma_buf),
-        sizeof(*names));
+    const char **names =
+        venus_decode_alloc(d,
+                           (uint64_t)info->enabledExtensionCount + COUNT(wanted_always) +
+                               COUNT(wanted_for_import) + COUNT(wanted_for_dma_buf),
+                           sizeof(*names));
     if (!names)
         return VK_ERROR_OUT_OF_HOST_MEMORY;
 
@@ -172,7 +169,6 @@ static VkResult choose_extensions(struct venus_decoder *d,
             names[count++] = name;
     }
     add_wanted(gpu, wanted_always, COUNT(wanted_always), names, &count);
-    add_wanted(gpu, wanted_for_log, COUNT(wanted_for_log), names, &count);
     if (gpu->memory.path == VENUS_MEMORY_HOST_IMPORT)
         add_wanted(gpu, wanted_for_import, COUNT(wanted_for_import), names, &count);
     add_wanted(gpu, wanted_for_dma_buf, COUNT(wanted_for_dma_buf), names, &count);

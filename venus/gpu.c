@@ -312,11 +312,12 @@ static uint32_t try_export(const struct probe *probe, uint32_t types)
     return good;
 }
 
-static uint32_t host_visible_types(const VkPhysicalDeviceMemoryProperties *memory)
+static uint32_t types_with(const VkPhysicalDeviceMemoryProperties *memory,
+                           VkMemoryPropertyFlags wanted)
 {
     uint32_t types = 0;
     for (uint32_t i = 0; i < memory->memoryTypeCount; i++) {
-        if (memory->memoryTypes[i].propertyFlags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT)
+        if ((memory->memoryTypes[i].propertyFlags & wanted) == wanted)
             types |= 1u << i;
     }
     return types;
@@ -351,7 +352,8 @@ static const char *probe_host_import(struct probe *probe)
     if (!open_device(probe, extensions, 1))
         return "vkCreateDevice failed";
     const uint32_t types =
-        try_import(probe, buffer_types(probe) & host_visible_types(&probe->memory));
+        try_import(probe, buffer_types(probe) &
+                              types_with(&probe->memory, VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT));
     close_device(probe);
     return venus_memory_types_init(&probe->gpu->memory, &probe->memory, probe->path, types,
                                    probe->alignment)
@@ -364,11 +366,16 @@ static const char *const dma_buf_extensions[] = {
     VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME,
 };
 
+static bool has_dma_bufs(const struct venus_physical_device *gpu)
+{
+    return venus_gpu_extension(gpu, dma_buf_extensions[0]) &&
+           venus_gpu_extension(gpu, dma_buf_extensions[1]);
+}
+
 /* Memory of the driver's own, exported. Returns NULL or what is in the way. */
 static const char *probe_dma_buf(struct probe *probe)
 {
-    if (!venus_gpu_extension(probe->gpu, dma_buf_extensions[0]) ||
-        !venus_gpu_extension(probe->gpu, dma_buf_extensions[1]))
+    if (!has_dma_bufs(probe->gpu))
         return "no VK_EXT_external_memory_dma_buf";
     probe->path = VENUS_MEMORY_DMA_BUF;
     if (!buffers_work(probe))
@@ -377,7 +384,8 @@ static const char *probe_dma_buf(struct probe *probe)
     if (!open_device(probe, dma_buf_extensions, 2))
         return "vkCreateDevice failed";
     const uint32_t types =
-        try_export(probe, buffer_types(probe) & host_visible_types(&probe->memory));
+        try_export(probe, buffer_types(probe) &
+                              types_with(&probe->memory, VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT));
     close_device(probe);
     return venus_memory_types_init(&probe->gpu->memory, &probe->memory, probe->path, types, 0)
                ? NULL
@@ -428,33 +436,21 @@ static uint32_t try_dma_buf(const struct probe *probe, int fd, uint32_t types)
     return good;
 }
 
-/* Clients map such pages as ordinary, cached memory, before anybody knows what they are for. */
-static uint32_t cached_types(const VkPhysicalDeviceMemoryProperties *memory)
-{
-    const VkMemoryPropertyFlags wanted = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
-                                         VK_MEMORY_PROPERTY_HOST_COHERENT_BIT |
-                                         VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
-    uint32_t types = 0;
-    for (uint32_t i = 0; i < memory->memoryTypeCount; i++) {
-        if ((memory->memoryTypes[i].propertyFlags & wanted) == wanted)
-            types |= 1u << i;
-    }
-    return types;
-}
-
 /* Pages that clients bring, as a dma-buf of the provider. Returns NULL or what is in the way. */
 static const char *probe_dma_buf_import(struct probe *probe)
 {
     const struct venus_memory_provider *provider = probe->renderer->memory;
     if (!provider->export_dma_buf)
         return "clients bring their memory";
-    if (!venus_gpu_extension(probe->gpu, dma_buf_extensions[0]) ||
-        !venus_gpu_extension(probe->gpu, dma_buf_extensions[1]))
+    if (!has_dma_bufs(probe->gpu))
         return "no VK_EXT_external_memory_dma_buf";
     probe->path = VENUS_MEMORY_DMA_BUF_IMPORT;
     if (!buffers_work(probe))
         return "buffers cannot use imported dma-bufs";
-    const uint32_t cached = cached_types(&probe->memory);
+    /* Clients map such pages as ordinary, cached memory, before anybody knows what they are for. */
+    const uint32_t cached = types_with(&probe->memory, VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
+                                                           VK_MEMORY_PROPERTY_HOST_COHERENT_BIT |
+                                                           VK_MEMORY_PROPERTY_HOST_CACHED_BIT);
     if (!cached)
         return "no memory type is coherent and cached, as the memory that clients bring is";
 

@@ -69,11 +69,10 @@ static struct pending_fence *pending_get(struct venus_timeline *timeline)
 
 /* ---- the timeline's thread ---- */
 
-static void retire(struct venus_timeline *timeline, const struct pending_fence *p)
+static void retire(struct venus_context *context, uint32_t ring_idx, uint64_t id)
 {
-    struct venus_context *context = timeline->queue->device->context;
     if (context->events.fence_retired)
-        context->events.fence_retired(context->events_user, timeline->queue->ring_idx, p->id);
+        context->events.fence_retired(context->events_user, ring_idx, id);
 }
 
 static void *run_timeline(void *arg)
@@ -95,7 +94,7 @@ static void *run_timeline(void *arg)
         if (p->submitted && device->vk.WaitForFences(device->handle, 1, &p->fence, VK_TRUE,
                                                      UINT64_MAX) == VK_ERROR_DEVICE_LOST)
             venus_device_lost(device, "a timeline's vkWaitForFences");
-        retire(timeline, p);
+        retire(device->context, timeline->queue->ring_idx, p->id);
         pthread_mutex_lock(&timeline->lock);
 
         timeline->first = p->next;
@@ -320,8 +319,8 @@ void venus_handle_vkQueueBindSparse(struct venus_decoder *d, struct venus_vkQueu
 
 /* ---- fences for the owner of the context ---- */
 
-/* Have the GPU signal the record's fence after all work so far, or take the fence from it: then it
- * is retired right after the records before it. queue->lock is held. */
+/* Have the GPU signal the record's fence after all work so far. Where that is not needed, or fails,
+ * the record is retired right after those before it. queue->lock is held. */
 static void fence_submit(struct venus_timeline *timeline, struct pending_fence *p)
 {
     struct venus_device *device = timeline->queue->device;
@@ -343,6 +342,12 @@ static void fence_submit(struct venus_timeline *timeline, struct pending_fence *
 /* Append a fence for all work so far. queue->lock is held. Returns 0 or a negative errno. */
 static int timeline_append(struct venus_timeline *timeline, uint64_t id)
 {
+    if (!timeline->started)
+        timeline->started =
+            !venus_thread_start(&timeline->thread, "venus-timeline", run_timeline, timeline);
+    if (!timeline->started)
+        return -EAGAIN;
+
     pthread_mutex_lock(&timeline->lock);
     const bool full = timeline->pending >= VENUS_MAX_PENDING_FENCES;
     struct pending_fence *p = full ? NULL : pending_get(timeline);
@@ -377,8 +382,7 @@ static bool timeline_finished(struct venus_timeline *timeline)
 int venus_context_create_fence(struct venus_context *context, uint32_t ring_idx, uint64_t fence_id)
 {
     if (!ring_idx) {
-        if (context->events.fence_retired)
-            context->events.fence_retired(context->events_user, 0, fence_id);
+        retire(context, 0, fence_id);
         return 0;
     }
     if (ring_idx >= VENUS_MAX_TIMELINES)
@@ -393,19 +397,14 @@ int venus_context_create_fence(struct venus_context *context, uint32_t ring_idx,
     bool finished = false;
     pthread_mutex_lock(&queue->lock);
     struct venus_timeline *timeline = queue->timeline;
-    if (timeline && !timeline->started)
-        timeline->started =
-            !venus_thread_start(&timeline->thread, "venus-timeline", run_timeline, timeline);
-    if (timeline && timeline->started)
+    if (timeline) {
         finished = timeline_finished(timeline);
-    if (timeline && !finished)
-        error = timeline->started ? timeline_append(timeline, fence_id) : -EAGAIN;
+        error = finished ? 0 : timeline_append(timeline, fence_id);
+    }
     pthread_mutex_unlock(&queue->lock);
-    if (!finished)
-        return error;
-    if (context->events.fence_retired)
-        context->events.fence_retired(context->events_user, ring_idx, fence_id);
-    return 0;
+    if (finished)
+        retire(context, ring_idx, fence_id);
+    return error;
 }
 
 /* ---- for the monitor ---- */

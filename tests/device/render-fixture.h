@@ -13,6 +13,8 @@
 
 #include "render.h"
 
+#define RENDER_FIXTURE_PAGE 4096u
+
 /* Give `transport` its operations and a window of `size` bytes. Returns a new epoll set. */
 static inline int render_fixture_open(struct vgpu_transport *transport,
                                       const struct vgpu_transport_ops *ops, size_t size)
@@ -42,6 +44,29 @@ static inline int render_fixture_enter(struct vgpu_transport *transport)
 {
     transport->render_fd = -1;
     return 0;
+}
+
+/* For vgpu_transport_ops.alloc_pages and free_pages: memory as from gntalloc, and references that
+ * count up from 1000. */
+static inline int render_fixture_alloc(struct vgpu_transport *transport, uint32_t count,
+                                       void **pages, uint32_t *refs)
+{
+    (void)transport;
+    void *at = mmap(NULL, (size_t)count * RENDER_FIXTURE_PAGE, PROT_READ | PROT_WRITE,
+                    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED)
+        return -ENOMEM;
+    *pages = at;
+    for (uint32_t i = 0; i < count; i++)
+        refs[i] = 1000 + i;
+    return 0;
+}
+
+static inline void render_fixture_free(struct vgpu_transport *transport, void *pages,
+                                       uint32_t count)
+{
+    (void)transport;
+    munmap(pages, (size_t)count * RENDER_FIXTURE_PAGE);
 }
 
 #endif

@@ -59,16 +59,6 @@ static int fail_to_enter(struct vgpu_transport *transport)
     return -EPERM;
 }
 
-static int alloc_pages(struct vgpu_transport *transport, uint32_t count, void **pages,
-                       uint32_t *refs)
-{
-    (void)transport;
-    *pages = mmap(NULL, count * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    for (uint32_t i = 0; i < count; i++)
-        refs[i] = 1000 + i;
-    return *pages == MAP_FAILED ? -ENOMEM : 0;
-}
-
 static int alloc_no_pages(struct vgpu_transport *transport, uint32_t count, void **pages,
                           uint32_t *refs)
 {
@@ -79,16 +69,10 @@ static int alloc_no_pages(struct vgpu_transport *transport, uint32_t count, void
     return -ENOSPC;
 }
 
-static void free_pages(struct vgpu_transport *transport, void *pages, uint32_t count)
-{
-    (void)transport;
-    munmap(pages, count * PAGE);
-}
-
 static const struct vgpu_transport_ops ops = {
     .enter_render_process = render_fixture_enter,
-    .alloc_pages = alloc_pages,
-    .free_pages = free_pages,
+    .alloc_pages = render_fixture_alloc,
+    .free_pages = render_fixture_free,
 };
 static const struct vgpu_transport_ops poor_ops = {
     .enter_render_process = render_fixture_enter,

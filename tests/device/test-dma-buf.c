@@ -131,26 +131,10 @@ static void revoke_dma_buf(struct vgpu_transport *transport, int fd)
     t.revoked++;
 }
 
-/* In the render process, as from gntalloc. */
-static int alloc_pages(struct vgpu_transport *transport, uint32_t count, void **pages,
-                       uint32_t *refs)
-{
-    (void)transport;
-    (void)refs;
-    *pages = mmap(NULL, count * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    return *pages == MAP_FAILED ? -ENOMEM : 0;
-}
-
-static void free_pages(struct vgpu_transport *transport, void *pages, uint32_t count)
-{
-    (void)transport;
-    munmap(pages, count * PAGE);
-}
-
 static const struct vgpu_transport_ops ops = {
     .enter_render_process = render_fixture_enter,
-    .alloc_pages = alloc_pages,
-    .free_pages = free_pages,
+    .alloc_pages = render_fixture_alloc,
+    .free_pages = render_fixture_free,
     .export_slice = export_slice,
     .released_slice = released_slice,
     .forget_slice = forget_slice,
@@ -159,8 +143,8 @@ static const struct vgpu_transport_ops ops = {
 };
 static const struct vgpu_transport_ops without_dma_bufs = {
     .enter_render_process = render_fixture_enter,
-    .alloc_pages = alloc_pages,
-    .free_pages = free_pages,
+    .alloc_pages = render_fixture_alloc,
+    .free_pages = render_fixture_free,
 };
 
 /* ---- the driver ---- */
