@@ -72,6 +72,8 @@ static void measure_submits(struct prog *p, uint32_t count)
     VkFence fence;
 
     CHECK(vkCreateFence(p->device, &info, NULL, &fence));
+    one_submit(p, fence);
+    fputs("latency: submitting\n", stderr); /* for those who wait until it is at work */
     for (uint32_t i = 0; i < count / 10; i++)
         one_submit(p, fence);
     for (uint32_t i = 0; i < count; i++) {
