@@ -93,6 +93,7 @@ xen()
     group xen-gpu 2400 tests/xen/gpu.py foreign grant old-kernel two-guests per-blob
     group xen-faults 1800 tests/xen/faults.py
     group xen-manager 900 tests/xen/manager.py
+    group xen-service 900 tests/xen/service.py
     skip xen-figures "by hand, for the time they take: tests/xen/gpu.py costs attach"
     skip xen-shim "by hand, for the time it takes: tests/xen/shim.py"
 }

@@ -18,6 +18,7 @@ EXTRA_DIST += \
 	tests/xen/manager.py \
 	tests/xen/module-build \
 	tests/xen/prepare \
+	tests/xen/service.py \
 	tests/xen/shim.py \
 	tests/xen/shim/device.c \
 	tests/xen/shim/device.h \

@@ -189,7 +189,7 @@ def prepare_qemu():
 class TestBed:
     """The emulated machine with Xen and Dom0."""
 
-    def __init__(self, cpus=2, memory=6144, xen_options="", dom0_memory=2048):
+    def __init__(self, cpus=2, memory=6144, xen_options="", dom0_options="", dom0_memory=2048):
         self.boot_dir = os.path.join(BUILD, "boot")
         if not os.path.exists(os.path.join(self.boot_dir, "payload.ext4")):
             raise Failure(f"{self.boot_dir} is not complete: run tests/xen/prepare")
@@ -199,12 +199,13 @@ class TestBed:
         self.sockets = tempfile.TemporaryDirectory(prefix="xen-venus-")
         self.serial = os.path.join(LOGS, "xen-serial.log")
         self.command = self.qemu_command(cpus, memory,
-                                         f"dom0_mem={dom0_memory}M,max:{dom0_memory}M {xen_options}")
+                                         f"dom0_mem={dom0_memory}M,max:{dom0_memory}M {xen_options}",
+                                         dom0_options)
 
     def port_path(self, number):
         return os.path.join(self.sockets.name, str(number))
 
-    def qemu_command(self, cpus, memory, xen_options):
+    def qemu_command(self, cpus, memory, xen_options, dom0_options):
         boot = self.boot_dir
         command = [
             "qemu-system-aarch64", "-M", "virt,virtualization=on,gic-version=3",
@@ -214,7 +215,7 @@ class TestBed:
             "-append", f"{xen_options} dom0_max_vcpus=2 console=dtuart dtuart=/pl011@9000000 "
                        "bootscrub=0 guest_loglvl=all conring_size=4m",
             "-device", f"guest-loader,addr=0x50000000,kernel={boot}/kernel,"
-                       "bootargs=console=hvc0 clk_ignore_unused rdinit=/init",
+                       f"bootargs=console=hvc0 clk_ignore_unused rdinit=/init {dom0_options}",
             "-device", f"guest-loader,addr=0x58000000,initrd={boot}/initrd",
             "-device", f"virtio-serial-device,max_ports={PORTS + 1}"]
         disks = (os.path.join(os.environ["XEN_VENUS_ROOTS"], "xen", "dom0.ext4"),
