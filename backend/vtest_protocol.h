@@ -5,6 +5,9 @@
  * A message, both ways: u32 length, u32 command, payload.  The length counts 32-bit words of
  * payload, except for CREATE_RENDERER, where it counts bytes.  A reply that carries a file
  * descriptor is followed by one more byte, and the descriptor travels with that byte.
+ *
+ * What is missing below is unknown here, also the commands that version 4 adds: 25 to 37 for DRM
+ * sync objects, and 38 to export a resource.
  */
 #ifndef VTEST_PROTOCOL_H
 #define VTEST_PROTOCOL_H

@@ -61,16 +61,46 @@
  *   page's device part; Connected
  *                                            reads the device part once, adds the virtio device;
  *                                            Connected
- *   Closing (removal or an error)            removes the virtio device; Closed
- *   lets go of everything; Closed
+ *
+ * Removal, by the administrator or because of `unplug`, is all that makes the backend Closing:
+ *
+ *   Closing                                  removes the virtio device; Closed
+ *   lets go of everything; Closed;
+ *   removes both directories
+ *
+ * It waits only for a frontend that is Initialised, Connected or Closing, and not for ever.
  *
  * The frontend may close at any time: it goes to Closing, the backend lets go of everything and goes
- * to Closed, then the frontend may end its grants.  A frontend that goes from Closed to Initialising
- * (its driver was loaded again) wants a new connection: the backend goes back to InitWait.  A backend
- * that comes to InitWait while the frontend is Initialised takes the nodes as they are.  When a backend that was Connected appears in any
- * other state but Closing, or the remote end of the event channel has gone, its process has died:
- * the frontend completes every request that is left with an error, removes the virtio device, and goes
- * back to Initialising once a new backend is in InitWait.  Window and pool are kept and offered again.
+ * to Closed, then the frontend may end its grants.  The backend stays Closed until it sees the
+ * frontend Initialising (its driver was loaded again), which asks for a new connection; then it goes
+ * to InitWait.
+ *
+ * A backend that gives up a connection, or the nodes that it was offered, lets go of everything and
+ * goes straight to Closed.  What comes next depends on the reason:
+ *
+ *   the frontend's nodes are wrong or        stays Closed until it sees the frontend Initialising,
+ *   have gone                                then InitWait
+ *   any other: its process has died, or      InitWait by itself, after a pause or when it runs
+ *   could not map what was granted; it       again
+ *   was stopped; the frontend is back in
+ *   another state than Closing or Closed
+ *
+ * The frontend cannot tell which, and need not.  When a backend that was Connected appears in any
+ * other state, or the remote end of the event channel has gone, the frontend completes every request
+ * that is left with an error and removes the virtio device.  Then, and also when it was not
+ * connected yet, it does what the backend's state says:
+ *
+ *   Closed      goes to Closed or to Initialising, and waits there for InitWait; not by Closing: the
+ *               backend may be in InitWait by then, would take that for the end of the next
+ *               connection, and go to Closed until it sees the frontend Initialising
+ *   InitWait    goes to Initialising, and only then makes its offer; but if it is Initialised, with
+ *               nodes that hold for this backend as well, it stays so: they are taken as they are
+ *   Connected   (but its end of the event channel has gone: the daemon has died, too) waits for one
+ *               of the others
+ *
+ * A frontend that stays Initialised or Connected while the backend is Closed may wait for ever, and
+ * so may one that is Closed, if the fault was its own: then only loading its driver again helps, or
+ * going to Initialising for another attempt.  Window and pool are kept and offered again.
  *
  *
  * Addresses
