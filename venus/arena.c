@@ -3,9 +3,27 @@
 
 #include "arena.h"
 
-void venus_arena_init(struct venus_arena *arena, size_t limit)
+bool venus_context_memory_take(atomic_size_t *used, size_t size)
 {
-    *arena = (struct venus_arena){.limit = limit};
+    if (!used)
+        return true;
+    size_t before = atomic_load(used);
+    do {
+        if (size > VENUS_MAX_CONTEXT_MEMORY - before)
+            return false;
+    } while (!atomic_compare_exchange_weak(used, &before, before + size));
+    return true;
+}
+
+void venus_context_memory_give_back(atomic_size_t *used, size_t size)
+{
+    if (used)
+        atomic_fetch_sub(used, size);
+}
+
+void venus_arena_init(struct venus_arena *arena, size_t limit, atomic_size_t *context_memory)
+{
+    *arena = (struct venus_arena){.limit = limit, .context_memory = context_memory};
 }
 
 static void free_newest(struct venus_arena *arena)
@@ -13,6 +31,7 @@ static void free_newest(struct venus_arena *arena)
     struct venus_arena_block *block = arena->block;
     arena->block = block->previous;
     arena->used -= block->size;
+    venus_context_memory_give_back(arena->context_memory, block->size);
     free(block);
 }
 
@@ -35,9 +54,13 @@ void *venus_arena_grow(struct venus_arena *arena, size_t size)
         if (block_size < wanted)
             block_size = wanted < room ? wanted : room;
     }
-    struct venus_arena_block *block = malloc(sizeof(*block) + block_size);
-    if (!block)
+    if (!venus_context_memory_take(arena->context_memory, block_size))
         return NULL;
+    struct venus_arena_block *block = malloc(sizeof(*block) + block_size);
+    if (!block) {
+        venus_context_memory_give_back(arena->context_memory, block_size);
+        return NULL;
+    }
     block->previous = arena->block;
     block->size = block_size;
     arena->block = block;

@@ -11,6 +11,8 @@
 #ifndef VENUS_ARENA_H
 #define VENUS_ARENA_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -28,6 +30,13 @@
 #define VENUS_ARENA_EXACT 0
 #endif
 
+/*
+ * Count temporary memory of a context, which several threads do, in `used`; NULL counts nothing.
+ * False, with nothing counted, when VENUS_MAX_CONTEXT_MEMORY would be exceeded.
+ */
+bool venus_context_memory_take(atomic_size_t *used, size_t size);
+void venus_context_memory_give_back(atomic_size_t *used, size_t size);
+
 /* One piece of memory from malloc; what it holds follows. */
 struct venus_arena_block {
     struct venus_arena_block *previous; /* the block that was full before this one was made */
@@ -40,10 +49,11 @@ struct venus_arena {
     struct venus_arena_block *block; /* newest block; each points to the one before */
     size_t used;                     /* bytes in all blocks */
     size_t limit;                    /* most bytes that all blocks together may have */
+    atomic_size_t *context_memory;   /* where the context counts them, or NULL */
 };
 
-/* Start empty; allocates nothing. */
-void venus_arena_init(struct venus_arena *arena, size_t limit);
+/* Start empty; allocates nothing. What `context_memory` points to must outlive the arena. */
+void venus_arena_init(struct venus_arena *arena, size_t limit, atomic_size_t *context_memory);
 /* Free everything. A zeroed arena is allowed. */
 void venus_arena_finish(struct venus_arena *arena);
 /* Slow path of venus_arena_alloc_raw(). */
@@ -51,7 +61,7 @@ void *venus_arena_grow(struct venus_arena *arena, size_t size) __attribute__((co
 /* Slow path of venus_arena_reset(): free blocks beyond the one that is kept. */
 void venus_arena_trim(struct venus_arena *arena) __attribute__((cold));
 
-/* `size` uninitialised bytes, or NULL when the limit or the machine's memory is exhausted. */
+/* `size` uninitialised bytes, or NULL when a limit or the machine's memory is exhausted. */
 static inline void *venus_arena_alloc_raw(struct venus_arena *arena, size_t size)
 {
     if (VENUS_ARENA_EXACT)

@@ -53,8 +53,10 @@ void venus_decoder_fail_present(struct venus_decoder *d, uint64_t marker)
 
 void venus_decoder_fail_alloc(struct venus_decoder *d, uint64_t count, size_t element_size)
 {
-    venus_decoder_fail(d, "no memory for %llu elements of %zu bytes (a command may use %u)",
-                       (unsigned long long)count, element_size, VENUS_MAX_COMMAND_MEMORY);
+    venus_decoder_fail(
+        d, "no memory for %llu elements of %zu bytes (a command may use %u, a context %u)",
+        (unsigned long long)count, element_size, VENUS_MAX_COMMAND_MEMORY,
+        VENUS_MAX_CONTEXT_MEMORY);
 }
 
 uint64_t venus_decoder_fail_handle(struct venus_decoder *d, enum venus_object_type type,
@@ -152,13 +154,13 @@ void venus_decoder_init(struct venus_decoder *d, struct venus_context *context,
     static struct venus_object none; /* has no id */
     for (int type = 0; type < VENUS_OBJECT_TYPE_COUNT; type++)
         d->recent[type] = &none;
-    venus_arena_init(&d->arena, VENUS_MAX_COMMAND_MEMORY);
+    venus_arena_init(&d->arena, VENUS_MAX_COMMAND_MEMORY, &context->command_memory);
 }
 
 void venus_decoder_finish(struct venus_decoder *d)
 {
     venus_arena_finish(&d->arena);
-    free(d->reply);
+    venus_reply_free(d);
     venus_resource_put(d->reply_resource);
     memset(d, 0, sizeof(*d));
 }
@@ -210,7 +212,7 @@ static bool run_nested(struct venus_decoder *d, const void *bytes, size_t size,
                        void (*after)(struct venus_decoder *d, size_t consumed))
 {
     const struct venus_decoder outer = *d;
-    venus_arena_init(&d->arena, VENUS_MAX_COMMAND_MEMORY);
+    venus_arena_init(&d->arena, VENUS_MAX_COMMAND_MEMORY, outer.arena.context_memory);
     const bool ok = run_all(d, bytes, size, after);
     venus_arena_finish(&d->arena);
     d->arena = outer.arena;

@@ -50,7 +50,7 @@ struct venus_decoder {
     struct venus_object *pool;   /* the pool that an allocation command names */
     struct venus_arena arena;    /* reset before every command */
 
-    /* The reply being composed, in private memory. */
+    /* The reply being composed, in private memory; its capacity counts where the arena's does. */
     uint8_t *reply;
     size_t reply_size, reply_capacity;
 
@@ -331,6 +331,8 @@ void venus_encode_bytes(struct venus_decoder *d, const void *bytes, size_t size)
 /* Start a reply with its command number; finish copies it out and advances the position. */
 void venus_reply_begin(struct venus_decoder *d);
 void venus_reply_finish(struct venus_decoder *d);
+/* Free the memory that replies are composed in. A zeroed decoder is allowed. */
+void venus_reply_free(struct venus_decoder *d);
 
 /* Set the window (vkSetReplyCommandStreamMESA) and the position, counted from the window's start
  * (vkSeekReplyCommandStreamMESA, pReplyPositions of vkExecuteCommandStreamsMESA). */

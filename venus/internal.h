@@ -164,6 +164,7 @@ struct venus_context {
 
     struct venus_object_table objects;
     struct venus_decoder virtqueue;
+    atomic_size_t command_memory; /* arena.h: temporary, of all decoders together */
 
     pthread_mutex_t lock; /* resources, rings, devices, instance */
     struct venus_resource **resources; /* hash by id */

@@ -13,6 +13,10 @@
  * legitimate commands carry shader code, pipeline caches or image data in the stream. */
 #define VENUS_MAX_COMMAND_MEMORY (256u << 20)
 
+/* The same of all rings and the virtqueue of one context together, in bytes: what commands that run
+ * at the same time may take. */
+#define VENUS_MAX_CONTEXT_MEMORY (1024u << 20)
+
 /* Temporary memory that a decoder keeps between commands, so that the next one need not allocate. */
 #define VENUS_KEPT_COMMAND_MEMORY (64u << 10)
 

@@ -36,9 +36,16 @@ bool venus_reply_reserve(struct venus_decoder *d, size_t size)
     size_t capacity = d->reply_capacity ? 2 * d->reply_capacity : FIRST_CAPACITY;
     if (capacity < needed)
         capacity = needed;
-    uint8_t *reply = realloc(d->reply, capacity);
+    else if (capacity > VENUS_MAX_COMMAND_MEMORY)
+        capacity = VENUS_MAX_COMMAND_MEMORY;
+    const size_t more = capacity - d->reply_capacity;
+    const bool taken = venus_context_memory_take(d->arena.context_memory, more);
+    uint8_t *reply = taken ? realloc(d->reply, capacity) : NULL;
     if (!reply) {
-        venus_decoder_fail(d, "no memory for a reply of %zu bytes", needed);
+        if (taken)
+            venus_context_memory_give_back(d->arena.context_memory, more);
+        venus_decoder_fail(d, "no memory for a reply of %zu bytes (a context may use %u)", needed,
+                           VENUS_MAX_CONTEXT_MEMORY);
         return false;
     }
     d->reply = reply;
@@ -70,9 +77,9 @@ void venus_reply_begin(struct venus_decoder *d)
     venus_encode_u32(d, d->command);
 }
 
-/* Do not hold on to the memory of a large reply. */
-static void trim(struct venus_decoder *d)
+void venus_reply_free(struct venus_decoder *d)
 {
+    venus_context_memory_give_back(d->arena.context_memory, d->reply_capacity);
     free(d->reply);
     d->reply = NULL;
     d->reply_capacity = 0;
@@ -88,8 +95,9 @@ void venus_reply_finish(struct venus_decoder *d)
             fail_full(d, d->reply_size);
     }
     d->reply_size = 0;
+    /* Do not hold on to the memory of a large reply. */
     if (d->reply_capacity > VENUS_KEPT_COMMAND_MEMORY)
-        trim(d);
+        venus_reply_free(d);
 }
 
 /* Clients name the same resource before every command with a reply: spare the look-up then. */

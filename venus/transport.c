@@ -39,16 +39,13 @@ static void run_stream(struct venus_decoder *d, const VkCommandStreamDescription
         return;
     }
     /* Of the outer command, which the nested run leaves alone. */
-    void *copy = venus_arena_alloc_raw(&d->arena, stream->size);
+    void *copy = venus_decode_alloc_raw(d, stream->size, 1);
     const bool ok = copy && venus_shm_read(&resource->shm, stream->offset, copy, stream->size);
     venus_resource_put(resource);
     if (ok)
         venus_decoder_run(d, copy, stream->size, NULL);
     else
-        venus_decoder_fail(d,
-                           copy ? "a stream is not inside resource %u"
-                                : "no memory for a stream in resource %u",
-                           stream->resourceId);
+        venus_decoder_fail(d, "a stream is not inside resource %u", stream->resourceId);
 }
 
 void venus_handle_vkExecuteCommandStreamsMESA(struct venus_decoder *d,

@@ -15,7 +15,7 @@ static bool use_arena(void)
 {
     struct venus_arena arena;
     bool ok = true;
-    venus_arena_init(&arena, 1 << 20);
+    venus_arena_init(&arena, 1 << 20, NULL);
     for (int i = 0; i < 10 && ok; i++) {
         uint8_t *p = venus_arena_alloc(&arena, 50000);
         ok = p != NULL;

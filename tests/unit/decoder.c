@@ -129,6 +129,39 @@ static void test_alloc(void **state)
     }
 }
 
+static void alloc_and_run_nested(struct venus_decoder *d)
+{
+    static const uint32_t nested[] = {2, 0};
+    venus_decode_alloc(d, 1 << 20, 1);
+    venus_decoder_run(d, nested, sizeof(nested), NULL);
+}
+
+static void alloc_more(struct venus_decoder *d)
+{
+    venus_decode_alloc(d, 1 << 20, 1);
+}
+
+/* A command, the one in its stream, and what other decoders have are counted together. */
+static void test_context_limit(void **state)
+{
+    struct unit *u = *state;
+    atomic_size_t *used = &u->context.command_memory;
+    unit_commands[0] = alloc_and_run_nested;
+    unit_commands[1] = alloc_more;
+    for (uint32_t short_of = 0; short_of < 2; short_of++) {
+        unit_renew(u);
+        put_command(&u->stream, 1, 0);
+        const size_t elsewhere = VENUS_MAX_CONTEXT_MEMORY - (2 << 20) + short_of;
+        assert_true(venus_context_memory_take(used, elsewhere));
+        assert_int_equal(unit_run(u), !short_of);
+        if (short_of)
+            assert_failed(u, "a context 1073741824");
+        /* what the nested run took has been given back */
+        assert_int_equal(atomic_load(used), elsewhere + u->d->arena.used);
+        venus_context_memory_give_back(used, elsewhere);
+    }
+}
+
 static void test_array_count(void **state)
 {
     struct unit *u = *state;
@@ -613,6 +646,7 @@ int main(void)
         UNIT_TEST(test_one_message_per_context),
         UNIT_TEST(test_take_array),
         UNIT_TEST(test_alloc),
+        UNIT_TEST(test_context_limit),
         UNIT_TEST(test_array_count),
         UNIT_TEST(test_present),
         UNIT_TEST(test_no_allocator),

@@ -178,6 +178,30 @@ static void test_large_buffer_is_not_kept(void **state)
     assert_false(u->d->fatal);
 }
 
+/* Other decoders of the context have taken all but a mebibyte. */
+static void test_context_limit(void **state)
+{
+    struct unit *u = *state;
+    atomic_size_t *used = &u->context.command_memory;
+    struct venus_blob blob;
+    const size_t size = 1 << 20, elsewhere = VENUS_MAX_CONTEXT_MEMORY - size;
+    assert_int_equal(
+        venus_context_create_blob(&u->context, 20, 0, 2 * size, VENUS_BLOB_MAPPABLE, &blob), 0);
+    close(blob.fd);
+
+    assert_true(venus_context_memory_take(used, elsewhere));
+    venus_reply_set_window(u->d, 20, 0, 2 * size);
+    reply(u, (uint32_t)size / 4 - 1); /* just fits */
+    assert_false(u->d->fatal);
+    assert_int_equal(atomic_load(used), elsewhere + u->d->reply_capacity);
+
+    venus_reply_seek(u->d, 0);
+    reply(u, (uint32_t)size / 4);
+    assert_failed(u, "a context may use 1073741824");
+    assert_true(atomic_load(used) <= elsewhere + VENUS_KEPT_COMMAND_MEMORY);
+    venus_context_memory_give_back(used, elsewhere);
+}
+
 /* The client may drop the resource and give its id to another one. */
 static void test_window_outlives_its_resource(void **state)
 {
@@ -232,6 +256,7 @@ int main(void)
         REPLY_TEST(test_seek),
         REPLY_TEST(test_huge_parts),
         REPLY_TEST(test_large_buffer_is_not_kept),
+        REPLY_TEST(test_context_limit),
         REPLY_TEST(test_window_outlives_its_resource),
         REPLY_TEST(test_window_counts_references),
     };

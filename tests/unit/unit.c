@@ -140,6 +140,7 @@ void unit_destroy(struct unit *u)
     if (!u)
         return;
     venus_decoder_finish(u->d);
+    assert_int_equal(atomic_load(&u->context.command_memory), 0);
     venus_resource_put_all(&u->context);
     venus_object_table_finish(&u->context.objects);
     pthread_mutex_destroy(&u->context.lock);
