@@ -33,7 +33,8 @@
 /* Live sync objects of one client. */
 #define VTEST_MAX_SYNCS (64u << 10)
 
-/* SYNC_WAITs of one client that it has not closed yet; each holds a file descriptor of ours. */
+/* SYNC_WAITs of one client that it has not closed yet; each holds a file descriptor of ours. Closed
+ * ones are looked for when this many are there, and before. */
 #define VTEST_MAX_WAITS 4096u
 
 /* Sync points that unsatisfied waits and unfinished submissions of one client refer to. */

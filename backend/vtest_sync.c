@@ -299,6 +299,8 @@ static void prune_waits(struct vtest_syncs *syncs)
         }
     }
     syncs->prune_at = syncs->wait_count * 2 > FIRST_PRUNE ? syncs->wait_count * 2 : FIRST_PRUNE;
+    if (syncs->prune_at > VTEST_MAX_WAITS)
+        syncs->prune_at = VTEST_MAX_WAITS;
 }
 
 static int shared_fd(int *fd, unsigned value)

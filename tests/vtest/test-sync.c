@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "vtest_limits.h"
@@ -263,6 +264,43 @@ static void test_abandoned_waits(void **state)
     close(kept);
 }
 
+/* Those that are open count against the limit, and nothing else, in whatever order they come. */
+static void test_wait_limit(void **state)
+{
+    (void)state;
+    static int fds[VTEST_MAX_WAITS];
+    bool owned;
+    int fd;
+    const uint32_t point[] = {create(0), 1, 0};
+    /* One less than a power of two before they are first looked through. */
+    for (uint32_t i = 0; i < 8; i++)
+        fds[i] = wait_for(false, point, 1, &owned);
+    close(fds[7]);
+    for (uint32_t i = 7; i < VTEST_MAX_WAITS; i++)
+        fds[i] = wait_for(false, point, 1, &owned);
+    assert_int_equal(vtest_sync_wait(&syncs, false, UINT32_MAX, point, 1, &fd, &owned), -E2BIG);
+    for (uint32_t i = 0; i < VTEST_MAX_WAITS; i++)
+        close(fds[i]);
+    close(wait_for(false, point, 1, &owned));
+    assert_int_equal(syncs.wait_count, 1);
+}
+
+/* More than the limit, of which half were ever open at a time. */
+static void test_closed_waits(void **state)
+{
+    (void)state;
+    enum { OPEN = VTEST_MAX_WAITS / 2 + 2 };
+    static int fds[OPEN];
+    bool owned;
+    const uint32_t point[] = {create(0), 1, 0};
+    for (uint32_t round = 0; round < 4; round++) {
+        for (uint32_t i = 0; i < OPEN; i++)
+            fds[i] = wait_for(false, point, 1, &owned);
+        for (uint32_t i = 0; i < OPEN; i++)
+            close(fds[i]);
+    }
+}
+
 /* Nor do those that are over, unless the client keeps its ends open. */
 static void test_satisfied_waits(void **state)
 {
@@ -333,8 +371,13 @@ int main(void)
         TEST(test_unref_with_wait), TEST(test_finish_with_waits),
         TEST(test_unknown),         TEST(test_sync_limit),
         TEST(test_point_limit),     TEST(test_abandoned_waits),
+        TEST(test_wait_limit),      TEST(test_closed_waits),
         TEST(test_satisfied_waits), TEST(test_threads),
     };
+    struct rlimit limit;
     signal(SIGPIPE, SIG_IGN); /* as the server does */
+    getrlimit(RLIMIT_NOFILE, &limit); /* and this */
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
