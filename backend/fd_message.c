@@ -18,24 +18,6 @@ void fd_message_attach(struct msghdr *message, union fd_room *room, int fd)
     memcpy(CMSG_DATA(c), &fd, sizeof(int));
 }
 
-int fd_message_detach(struct msghdr *message)
-{
-    int first = -1;
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
-        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-            continue;
-        for (size_t at = 0; CMSG_LEN(at + sizeof(int)) <= c->cmsg_len; at += sizeof(int)) {
-            int fd;
-            memcpy(&fd, CMSG_DATA(c) + at, sizeof(fd));
-            if (first < 0)
-                first = fd;
-            else
-                close(fd);
-        }
-    }
-    return first;
-}
-
 int fd_message_send(int socket, const void *data, size_t size, int fd, int flags)
 {
     union fd_room room;
@@ -50,4 +32,35 @@ int fd_message_send(int socket, const void *data, size_t size, int fd, int flags
     if (n < 0)
         return -errno;
     return (size_t)n == size ? 0 : -EIO;
+}
+
+int fd_message_receive(int socket, void *data, size_t size, int *fd, int flags)
+{
+    union fd_room room;
+    struct iovec bytes = {.iov_base = data, .iov_len = size};
+    struct msghdr message = {
+        .msg_iov = &bytes,
+        .msg_iovlen = 1,
+        .msg_control = &room,
+        /* Not all of the room, in whose padding a second one would stay unnoticed. */
+        .msg_controllen = CMSG_LEN(sizeof(*fd)),
+    };
+    ssize_t n;
+    *fd = -1;
+    do {
+        n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | flags);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return -errno;
+    const struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+        c->cmsg_len == CMSG_LEN(sizeof(*fd)))
+        memcpy(fd, CMSG_DATA(c), sizeof(*fd));
+    if ((size_t)n == size && !(message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
+        return 1;
+    /* One may come even without any bytes. */
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+    return n ? -EPROTO : 0;
 }

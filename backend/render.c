@@ -195,9 +195,11 @@ static int start(struct render *r)
     if (error)
         return error;
     r->pidfd = (int)syscall(SYS_pidfd_open, r->pid, 0);
+    if (r->pidfd < 0)
+        return -errno;
     r->host_pid = find_host_pid(r);
-    if (r->pidfd < 0 || fcntl(r->socket, F_SETFL, O_NONBLOCK) || !watch(r, r->pidfd) ||
-        !watch(r, r->socket) || (r->asks >= 0 && !watch(r, r->asks)))
+    if (fcntl(r->socket, F_SETFL, O_NONBLOCK) || !watch(r, r->pidfd) || !watch(r, r->socket) ||
+        (r->asks >= 0 && !watch(r, r->asks)))
         return -errno;
     return 0;
 }

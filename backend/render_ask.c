@@ -17,25 +17,11 @@ void render_asker_init(struct render_asker *asker, int socket)
 /* Returns the error of the reply, or that of receiving it; *fd is -1 if none came. */
 static int receive_reply(int socket, int *fd)
 {
-    union fd_room room;
     struct render_reply reply;
-    struct iovec data = {.iov_base = &reply, .iov_len = sizeof(reply)};
-    struct msghdr message = {
-        .msg_iov = &data,
-        .msg_iovlen = 1,
-        .msg_control = &room,
-        .msg_controllen = CMSG_LEN(sizeof(*fd)),
-    };
-    ssize_t n;
-    *fd = -1;
-    do
-        n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-    while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return -errno;
-    *fd = fd_message_detach(&message);
-    /* 0: the device process has no use for us any more. */
-    return n == sizeof(reply) ? reply.error : -EIO;
+    const int result = fd_message_receive(socket, &reply, sizeof(reply), fd, 0);
+    if (result == 0)
+        return -EIO; /* the device process has no use for us any more */
+    return result < 0 ? result : reply.error;
 }
 
 static int ask_about(struct render_asker *asker, const struct render_ask *ask, int sent,

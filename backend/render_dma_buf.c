@@ -353,25 +353,10 @@ static int grant(struct render_dma_bufs *bufs, const struct render_state *state,
 /* 1, or as render_dma_bufs_serve(). *fd is -1 if none came. */
 static int receive(int socket, struct render_ask *ask, int *fd)
 {
-    union fd_room room;
-    struct iovec data = {.iov_base = ask, .iov_len = sizeof(*ask)};
-    struct msghdr message = {
-        .msg_iov = &data,
-        .msg_iovlen = 1,
-        .msg_control = &room,
-        /* Not all of the room: a second one would stay unnoticed. */
-        .msg_controllen = CMSG_LEN(sizeof(*fd)),
-    };
-    *fd = -1;
-    const ssize_t n = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    if (n < 0)
-        return errno == EAGAIN || errno == EINTR ? 0 : -EPIPE;
-    *fd = fd_message_detach(&message);
-    if (n == sizeof(*ask) && !(message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
-        return 1;
-    if (*fd >= 0)
-        close(*fd);
-    return n ? -EPROTO : -EPIPE;
+    const int result = fd_message_receive(socket, ask, sizeof(*ask), fd, MSG_DONTWAIT);
+    if (result == -EAGAIN)
+        return 0;
+    return result == 1 || result == -EPROTO ? result : -EPIPE;
 }
 
 static int send_reply(int socket, int error, int fd)

@@ -61,22 +61,10 @@ bool vtest_report_send(int control, const struct vtest_report *report, int fd)
 
 bool vtest_report_receive(int control, struct vtest_report *report, int *fd)
 {
-    union fd_room room;
-    struct iovec data = {.iov_base = report, .iov_len = sizeof(*report)};
-    struct msghdr message = {
-        .msg_iov = &data,
-        .msg_iovlen = 1,
-        .msg_control = room.bytes,
-        .msg_controllen = sizeof(room.bytes),
-    };
-    ssize_t n;
-    do {
-        n = recvmsg(control, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    } while (n < 0 && errno == EINTR);
-    if (n <= 0)
+    const int result = fd_message_receive(control, report, sizeof(*report), fd, MSG_DONTWAIT);
+    if (result <= 0 && result != -EPROTO)
         return false;
-    *fd = fd_message_detach(&message);
-    if (n != sizeof(*report) || message.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
+    if (result == -EPROTO)
         report->type = UINT32_MAX;
     report->name[sizeof(report->name) - 1] = '\0';
     return true;

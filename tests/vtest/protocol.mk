@@ -12,6 +12,7 @@ tests_vtest_fake_venusd_LDADD = backend/libbackend.a -ldl -lpthread
 if HAVE_CMOCKA
 VTEST_TESTS = \
 	tests/vtest/test-daemon \
+	tests/vtest/test-fd-message \
 	tests/vtest/test-message \
 	tests/vtest/test-protocol \
 	tests/vtest/test-sync
@@ -29,6 +30,10 @@ VTEST_TEST_COMMON = \
 tests_vtest_test_daemon_CPPFLAGS = $(VTEST_TEST_CPPFLAGS)
 tests_vtest_test_daemon_SOURCES = tests/vtest/test-daemon.c $(VTEST_TEST_COMMON)
 tests_vtest_test_daemon_LDADD = $(VTEST_TEST_LIBS)
+tests_vtest_test_fd_message_CPPFLAGS = $(VTEST_TEST_CPPFLAGS)
+tests_vtest_test_fd_message_SOURCES = tests/vtest/test-fd-message.c
+tests_vtest_test_fd_message_LDADD = $(VTEST_TEST_LIBS)
+
 tests_vtest_test_message_CPPFLAGS = $(VTEST_TEST_CPPFLAGS)
 tests_vtest_test_message_SOURCES = tests/vtest/test-message.c
 tests_vtest_test_message_LDADD = $(VTEST_TEST_LIBS)
