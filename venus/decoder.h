@@ -26,7 +26,8 @@ struct venus_resource;
 #define VENUS_COMMAND_GENERATE_REPLY 1u
 
 /*
- * One stream of commands being decoded: a ring's, or the virtqueue's.  Used by one thread.
+ * One stream of commands being decoded: a ring's, or the virtqueue's.  Used by one thread
+ * at a time.
  */
 struct venus_decoder {
     const uint8_t *cur, *end; /* unread part of the private copy; cur is 4-byte aligned */

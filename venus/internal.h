@@ -3,10 +3,12 @@
  * What the files of the renderer share.
  *
  *   venus_context (context.c)
- *     |- decoder of the virtqueue (decoder.c)         one thread: whoever calls venus_context_submit
+ *     |- decoder of the virtqueue (decoder.c)         one thread: whoever calls
+ * venus_context_submit
  *     |- venus_ring (ring.c) *n, each with a decoder  one thread each
  *     |- monitor (monitor.c)                          keeps ALIVE set on monitored rings
- *     |- venus_resource (resource.c) *n               blobs: shared memory, or a VkDeviceMemory's pages
+ *     |- venus_resource (resource.c) *n               blobs: shared memory, or a VkDeviceMemory's
+ * pages
  *     |- venus_object_table (object.c)                client ids -> host handles
  *     '- venus_instance (instance.c)
  *          '- venus_physical_device (physical_device.c) *n
@@ -16,8 +18,8 @@
  * Generated code (protocol/) decodes a command into its args struct, then either calls the host's
  * driver itself or a handler venus_handle_vkX() in one of the files above, then encodes the reply.
  *
- * Lock order: context->lock, ring->lock, queue->lock, objects.lock; never wait for the GPU with
- * one of them held except queue->lock during a submission.
+ * Lock order: ring->run, context->lock, ring->lock, queue->lock, objects.lock; never wait for the
+ * GPU with one of them held except queue->lock during a submission.
  */
 #ifndef VENUS_INTERNAL_H
 #define VENUS_INTERNAL_H
@@ -122,7 +124,8 @@ struct venus_queue {
     bool bound;                  /* vkGetDeviceQueue2 has been called for it */
     uint32_t ring_idx;           /* timeline, 0 = none */
     VkFence drain;                   /* queue.c: behind the last submission, at teardown */
-    struct venus_timeline *timeline; /* queue.c: thread and fences, made on first use */
+    struct venus_timeline
+        *timeline; /* queue.c: thread and fences, its thread is made on first use */
 };
 
 struct venus_device {

@@ -54,7 +54,7 @@ static struct observation report(struct venus_context *context)
             continue;
         if (!(atomic_fetch_or(ring->status, VENUS_RING_ALIVE) & VENUS_RING_ALIVE))
             seen.cleared = true;
-        if (!ring->idle)
+        if (!ring->idle || ring->lent)
             seen.busy = true;
     }
     for (unsigned int i = 0; i < VENUS_MAX_TIMELINES; i++)

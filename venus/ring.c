@@ -204,6 +204,7 @@ static void sleep_idle(struct venus_ring *ring, uint32_t seen)
 static bool wait_for_commands(struct venus_ring *ring)
 {
     uint32_t seen = ring->notifications;
+    uint32_t position = atomic_load_explicit(&ring->position, memory_order_relaxed);
     uint64_t start = 0, elapsed = 0;
 
     while (!must_stop(ring)) {
@@ -213,9 +214,12 @@ static bool wait_for_commands(struct venus_ring *ring)
         }
         const uint64_t now = venus_now_ns();
         const uint32_t notifications = ring->notifications;
-        if (!start || notifications != seen) {
+        /* The virtqueue's thread may have run commands, too. */
+        const uint32_t reached_now = atomic_load_explicit(&ring->position, memory_order_relaxed);
+        if (!start || notifications != seen || reached_now != position) {
             start = now;
             seen = notifications;
+            position = reached_now;
         }
         elapsed = now - start;
         if (elapsed >= ring->idle_timeout && has_commands(ring)) {
@@ -593,6 +597,7 @@ void venus_ring_require_virtqueue(struct venus_decoder *d, uint64_t seqno)
         /* Stop before this command: who goes on with it looks first whether it may. */
         d->cur -= WAIT_SIZE;
         d->end = d->cur;
+        d->command_flags = 0; /* no reply yet */
     }
 }
 
@@ -605,6 +610,9 @@ static void run_until(struct venus_ring *ring, uint32_t position)
     if (reached(after, position) || pthread_mutex_trylock(&ring->run))
         return;
     ring->lent = true;
+    /* It may sleep, as a notification may be behind this wait: then so does the monitor. */
+    if (ring->monitor && ring->idle)
+        venus_monitor_kick(ring->monitor);
     atomic_store_explicit(&ring->awaited, AWAITED | position, memory_order_relaxed);
     do {
         before = after;

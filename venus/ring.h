@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rings: command streams in shared memory, each decoded by a thread of its own; and the monitor
- * that tells clients that these threads are alive.  Private to ring.c, monitor.c and transport.c.
+ * Rings: command streams in shared memory, each decoded by a thread of its own, or by the
+ * virtqueue's when that has to wait for it; and the monitor that tells clients that these threads
+ * are alive.  Private to ring.c, monitor.c and transport.c.
  */
 #ifndef VENUS_RING_H
 #define VENUS_RING_H
@@ -42,7 +43,7 @@ struct venus_ring {
     struct venus_decoder decoder;
     uint8_t *copy;  /* private copy of commands, buffer_size bytes */
     uint32_t batch; /* position of the first byte in `copy` */
-    bool lent;      /* the virtqueue's thread runs them */
+    atomic_bool lent; /* the virtqueue's thread runs them */
 
     /* Between our threads; the first two are stored with `run` held. */
     _Atomic uint32_t position; /* what the head should be; the client can write the head itself */

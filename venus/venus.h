@@ -207,8 +207,10 @@ int venus_context_attach_pages(struct venus_context *context, uint32_t res_id,
 int venus_context_unref_resource(struct venus_context *context, uint32_t res_id);
 
 /*
- * Ask to be told (fence_retired) when all work so far on timeline `ring_idx` has finished.  Timeline
- * 0 is retired before this returns.  Returns 0, or -EINVAL for a timeline that no queue has.
+ * Ask to be told (fence_retired) when all work so far on timeline `ring_idx` has finished, which
+ * may be before this returns, and on timeline 0 is.  Fences of a timeline are retired in the order
+ * in which one thread asks for them.  Returns 0; -EINVAL for a timeline that no queue has; or
+ * -ENOSPC, -ENOMEM or -EAGAIN when there are too many, or no memory or no thread for one more.
  */
 int venus_context_create_fence(struct venus_context *context, uint32_t ring_idx, uint64_t fence_id);
 
