@@ -257,6 +257,20 @@ void venus_handle_vkGetPhysicalDeviceProperties2(struct venus_decoder *d,
     args->pProperties->properties.apiVersion = gpu->api_version;
 }
 
+void venus_handle_vkGetPhysicalDeviceFeatures2(struct venus_decoder *d,
+                                               struct venus_vkGetPhysicalDeviceFeatures2 *args)
+{
+    (void)d;
+    const struct venus_physical_device *gpu = args->first->data;
+    gpu->instance->vk.GetPhysicalDeviceFeatures2(gpu->handle, args->pFeatures);
+    /* These commands are refused (protocol/rules.txt). */
+    VkPhysicalDeviceAccelerationStructureFeaturesKHR *structures =
+        venus_pnext_find(args->pFeatures->pNext,
+                         VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ACCELERATION_STRUCTURE_FEATURES_KHR);
+    if (structures)
+        structures->accelerationStructureHostCommands = VK_FALSE;
+}
+
 void venus_handle_vkGetPhysicalDeviceMemoryProperties(
     struct venus_decoder *d, struct venus_vkGetPhysicalDeviceMemoryProperties *args)
 {

@@ -522,6 +522,36 @@ static bool probe(const struct venus_gpu *known, int made)
     return usable;
 }
 
+static VKAPI_ATTR void VKAPI_CALL get_all_features(VkPhysicalDevice handle,
+                                                   VkPhysicalDeviceFeatures2 *features)
+{
+    (void)handle;
+    VkPhysicalDeviceAccelerationStructureFeaturesKHR *structures = features->pNext;
+    features->features.geometryShader = VK_TRUE;
+    if (structures)
+        structures->accelerationStructure = structures->accelerationStructureHostCommands = VK_TRUE;
+}
+
+/* Commands that are refused are no feature. */
+static void test_features(void **state)
+{
+    (void)state;
+    struct venus_instance instance = {.vk.GetPhysicalDeviceFeatures2 = get_all_features};
+    struct venus_physical_device gpu = {.instance = &instance};
+    struct venus_object object = {.data = &gpu};
+    VkPhysicalDeviceAccelerationStructureFeaturesKHR structures = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ACCELERATION_STRUCTURE_FEATURES_KHR,
+    };
+    VkPhysicalDeviceFeatures2 features = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2};
+    struct venus_vkGetPhysicalDeviceFeatures2 args = {.pFeatures = &features, .first = &object};
+    venus_handle_vkGetPhysicalDeviceFeatures2(NULL, &args);
+    assert_true(features.features.geometryShader);
+    features.pNext = &structures;
+    venus_handle_vkGetPhysicalDeviceFeatures2(NULL, &args);
+    assert_true(structures.accelerationStructure);
+    assert_false(structures.accelerationStructureHostCommands);
+}
+
 static void test_known_gpu(void **state)
 {
     (void)state;
@@ -552,6 +582,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_version),
         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_features),
         cmocka_unit_test(test_known_gpu),
         TEST(test_instance, setup),
         TEST(test_no_instance, setup),
