@@ -66,9 +66,10 @@ applications()
     if ! is_native trixie; then
         run quickstart-debian13 600 "$lib/enter-root" trixie ./quickstart
     fi
-    # With the sanitizers' eyes on the daemon.
-    group programs-asan 600 env XEN_VENUSD="$XEN_VENUS_BUILD/asan/backend/xen-venusd" \
-        tests/vtest/programs.sh sid trixie
+    # With the sanitizers' eyes on the daemon and its children, to their ends.
+    export XEN_VENUSD="$XEN_VENUS_BUILD/asan/backend/xen-venusd"
+    group programs-asan 600 tests/vtest/programs.sh sid trixie
+    run kill-clients-asan 300 tests/vtest/kill-clients.sh sid trixie 60
 }
 
 # ---- what clients and servers do when nothing goes on, or when they are killed ----

@@ -37,5 +37,10 @@ status=0
 if grep -q '^not ok' "$results" || ! grep -q '^ok' "$results"; then
     status=1
 fi
+log=$(daemon_log "$socket")
 stop_daemon "$socket" || status=1
+# Render processes end after their clients; what went wrong then is only in there.
+if [ -e "$log" ] && grep -E 'Sanitizer|runtime error|ended with status|died of' "$log"; then
+    status=1
+fi
 exit $status
