@@ -17,6 +17,8 @@ client=$1 host=$2
 shift 2
 pairing=$client-on-$host
 socket=$XEN_VENUS_TMP/$client-$host-$$.sock
+# Where the application is from; see need.
+application_suite=$client
 
 # start_server [OPTION...]: the server of the pairing, listening on $socket.
 start_server()
@@ -47,13 +49,24 @@ through_venus()
     local limit=$1 env
     shift
     env=$(venus_env "$client" "$socket") || return
-    in_root "$client" timeout -k 2 "$limit" env -u DISPLAY -u WAYLAND_DISPLAY $env "$@"
+    [ "$application_suite" = "$client" ] || env+=" VK_DRIVER_FILES=$XEN_VENUS_TMP/virtio_icd.json"
+    in_root "$application_suite" timeout -k 2 "$limit" env -u DISPLAY -u WAYLAND_DISPLAY $env "$@"
 }
 
-# need SUITE FILE: end as skipped (77) if the suite lacks a program.
+# need FILE: have through_venus run sid's application, with the client's Venus driver all the same,
+# when the client's suite has no such FILE; end as skipped (77) when sid has none either.
 need()
 {
-    [ -e "$(root_path "$1")$2" ] && return
-    echo "$1 has no $2"
-    exit 77
+    local driver=libvulkan_virtio.so root
+    root=$(root_path "$client")
+    [ ! -e "$root$1" ] || return 0
+    application_suite=sid
+    if [ ! -e "$(root_path sid)$1" ]; then
+        echo "neither $client nor sid has $1"
+        exit 77
+    fi
+    echo "# sid's application with $client's $driver"
+    cp -L "$root"/usr/lib/*/$driver "$XEN_VENUS_TMP" &&
+        sed "s|\"$driver\"|\"$XEN_VENUS_TMP/$driver\"|" "$root$(icd "$client" virtio)" \
+            >"$XEN_VENUS_TMP/virtio_icd.json" || exit
 }

@@ -4,7 +4,7 @@
 # same MD5 sum through Venus as natively.
 set -u
 . "${0%/*}/common.sh"
-need "$client" /usr/bin/ffmpeg
+need /usr/bin/ffmpeg
 video=testsrc2=size=640x360:rate=25:duration=2
 filters=format=yuv420p,hwupload,gblur_vulkan=sigma=4,hwdownload,format=yuv420p
 
@@ -16,7 +16,7 @@ blur()
 }
 
 start_server || exit
-native=$(blur natively "$client" 60) || exit
+native=$(blur natively "$application_suite" 60) || exit
 venus=$(blur through_venus 60) || exit
 stop_daemon "$socket" || exit
 echo "natively $native, through Venus $venus"

@@ -7,7 +7,7 @@
 set -u
 . "${0%/*}/common.sh"
 program=/usr/libexec/x86_64-linux-gnu/ggml/test-backend-ops
-need "$client" "$program"
+need "$program"
 
 # Operation and a regular expression over its cases' parameters.
 subset='
@@ -43,7 +43,7 @@ compare()
 {
     local name=$1 limit=$2 passed
     shift 2
-    outcomes natively "$client" "$limit" -- "$@" >"$XEN_VENUS_TMP/native"
+    outcomes natively "$application_suite" "$limit" -- "$@" >"$XEN_VENUS_TMP/native"
     outcomes through_venus "$limit" -- "$@" >"$XEN_VENUS_TMP/venus"
     passed=$(grep -c ': OK$' "$XEN_VENUS_TMP/native")
     if [ "$passed" = 0 ]; then
