@@ -8,7 +8,7 @@ import sys
 import time
 
 from testbed import Failure, TestBed
-from venus import LAVAPIPE, PROGRAM_SECONDS, Daemon, counters, gpu_guest
+from venus import LAVAPIPE, PROGRAM_SECONDS, SERVICE_OPTIONS, Service, counters, gpu_guest
 
 GPU = "hostmem=128M"
 
@@ -33,7 +33,8 @@ def draw(machine, command):
 def demonstrate(bed, daemon, picture):
     dom0 = bed.dom0
     print(f"  Xen {dom0.run('xl info xen_version').out.strip()}, "
-          f"Linux {dom0.run('uname -r').out.strip()} in Dom0, xen-venusd --xen serves")
+          f"Linux {dom0.run('uname -r').out.strip()} in Dom0, xen-venusd serves: systemd says "
+          f"{daemon.shows('ActiveState')}")
     say(f'A guest with gpu = [ "{GPU}" ] in its xl configuration')
     with gpu_guest(bed, "demo", GPU, limit=120) as guest:
         print(dom0.run("xen-venus list").out, end="")
@@ -64,9 +65,9 @@ def demonstrate(bed, daemon, picture):
 
 def main():
     start = time.monotonic()
-    say("Booting Xen and Dom0 in QEMU's emulation (half a minute)")
+    say("Booting Xen and Dom0 in QEMU's emulation (a minute)")
     try:
-        with TestBed() as bed, Daemon(bed) as daemon:
+        with TestBed(dom0_options=SERVICE_OPTIONS) as bed, Service(bed) as daemon:
             demonstrate(bed, daemon, sys.argv[1])
     except Failure as error:
         sys.exit(f"demo: {error}")

@@ -96,11 +96,24 @@ def check_two_guests(group, bed, _, native):
         at_once(native, (one, two), "compute")
 
 
-def check_per_blob(group, bed, _, native):
+def check_hypercalls_per_page(daemon, guest):
+    """Blobs of Dom0's memory are mapped and unmapped 256 pages to a hypercall."""
+    grown = growth(daemon, guest, "allocbench --iterations 20")
+    # 3 rounds to warm up and 20 with 64 KiB, 1 and 2 with 16 MiB.
+    pages, calls = 23 * 16 + 3 * 4096, grown["hypercalls_grant_table"]
+    print(f"# {calls / pages:.4f} hypercalls per page: {calls} for {pages} pages of "
+          f"{grown['RESOURCE_CREATE_BLOB']} blobs and what the client has besides")
+    expect(2 * pages / 256 <= calls <= 3 * (pages / 256 + grown["RESOURCE_CREATE_BLOB"]),
+           f"too many or too few: {grown}")
+
+
+def check_per_blob(group, bed, daemon, native):
     # All that Dom0 can grant on ARM with Xen's defaults; Linux' default is 4 MiB.
     bed.dom0.run("echo 32768 >/sys/module/xen_gntalloc/parameters/limit")
     with gpu_guest(bed, "per-blob", "hostmem=64M,mapping=per-blob") as guest:
         compare(group, guest, native, ("compute", "mapping"))
+        with group.part("per-blob-hypercalls"):
+            check_hypercalls_per_page(daemon, guest)
 
 
 def attach_seconds(bed, guest, gpu):

@@ -14,6 +14,10 @@ LAVAPIPE = ("env GALLIVM_PERF=nopt MESA_SHADER_CACHE_DISABLE=1 "
 DEVICE_NAME = "Virtio-GPU Venus (llvmpipe"
 LOG = "/var/log/xen-venusd.log"
 PID_FILE = "/run/xen-venusd.pid"
+UNIT = "xen-venusd.service"
+LAST_MESSAGES = f"tail -n 40 {LOG} 2>/dev/null || journalctl --no-pager -n 40 -u {UNIT}"
+# Caches of the whole system need not be made, as they are after an update.
+SERVICE_OPTIONS = "dom0_services systemd.show_status=no systemd.condition-needs-update=no"
 DAY = 86400
 # Limits for what takes seconds on a quiet machine.
 PROGRAM_SECONDS = 300
@@ -58,7 +62,7 @@ class Daemon:
         expect(self.job.wait().status == 0, f"xen-venusd ended badly:\n{self.log()}")
 
     def log(self):
-        return self.dom0.attempt(f"tail -n 40 {LOG}").out
+        return self.dom0.attempt(LAST_MESSAGES).out
 
     def tool(self, arguments, limit=SOON):
         """What xen-venus says, as an object."""
@@ -71,6 +75,25 @@ class Daemon:
         """Render processes of a guest, the oldest first."""
         device = self.gpu(name)["pid"]
         return [int(pid) for pid in self.dom0.attempt(f"pgrep -P {device}").out.split()]
+
+
+class Service(Daemon):
+    """xen-venusd as a service, in a TestBed with dom0_options=SERVICE_OPTIONS."""
+
+    def start(self):
+        until(self.dom0, f"systemctl is-active {UNIT}")
+
+    def stop(self):
+        self.dom0.run(f"systemctl stop {UNIT}", PROGRAM_SECONDS)
+        expect(self.shows("Result") == "success", f"xen-venusd ended badly:\n{self.log()}")
+
+    def __exit__(self, *_):
+        with open(os.path.join(LOGS, "xen-venusd.log"), "a", encoding="utf-8") as kept:
+            kept.write(self.dom0.attempt(f"journalctl --no-pager -u {UNIT}").out)
+
+    def shows(self, name):
+        """A property of the unit."""
+        return self.dom0.run(f"systemctl show --value -p {name} {UNIT}").out.strip()
 
 
 @contextlib.contextmanager
@@ -88,7 +111,7 @@ def wait_gpu(guest, limit=SOON):
         until(guest.channel, "ls /dev/dri/renderD*", limit)
     except Failure as failure:
         says = "\n".join(machine.attempt(command, SOON).out[-3000:] for machine, command in (
-            (guest, "dmesg"), (guest.bed.dom0, f"tail -n 20 {LOG}"),
+            (guest, "dmesg"), (guest.bed.dom0, LAST_MESSAGES),
             (guest.bed.dom0, "xenstore-ls -f | grep vgpu"), (guest.bed.dom0, "xl list")))
         raise Failure(f"{failure}\n{says}") from failure
 
@@ -161,7 +184,7 @@ class Leftovers:
             "domains": run("xl list | tail -n +2 | awk '{ print $1 }'").out.split(),
             "mapped grants": mapped_grants(self.bed),
             "event channels": event_channels(self.bed),
-            "nodes in xenstore": run("xenstore-ls -f | grep vgpu/ || true").out.splitlines(),
+            "nodes in xenstore": run("xenstore-ls -f | grep -E 'vgpu/|xen-venus/' || true").out.splitlines(),
             "processes": run("ps -o comm | grep -i venus | sort").out.split(),
             "free memory": int(run("xl info free_memory").out),
         }
