@@ -9,6 +9,7 @@
 #include "log.h"
 
 #define REFS_PER_FRAME 512 /* version 1 of the grant table: 8 bytes each */
+#define MAX_FRAMES     4096u /* of Xen on ARM */
 /* Frames for the guest's disks, network interfaces and console, and for memory that virtio-gpu
  * shares in place. */
 #define OTHER_FRAMES 8
@@ -29,6 +30,11 @@ bool xen_limits_grants_fit(struct xen_domains *domains, uint32_t domid, uint64_t
     const uint64_t needed = (pages + REFS_PER_FRAME - 1) / REFS_PER_FRAME + OTHER_FRAMES;
     if (needed <= frames)
         return true;
+    if (needed > MAX_FRAMES)
+        return reason_set(reason,
+                          "window=grant: windows of %" PRIu64 "M need %" PRIu64
+                          " grant frames, more than a guest can have (%u); make hostmem smaller",
+                          window_bytes >> 20, needed, MAX_FRAMES);
     return reason_set(reason,
                       "window=grant: windows of %" PRIu64 "M need %" PRIu64
                       " grant frames, and the guest may have %u; write max_grant_frames=%" PRIu64

@@ -186,6 +186,19 @@ static void test_grants(void **state)
                   "have 64; write max_grant_frames=77 (or more) into its xl configuration");
 }
 
+/* No number of frames would do. */
+static void test_grants_too_many(void **state)
+{
+    (void)state;
+    manager_params.gpu_count = WORLD_GPUS;
+    put_config("guest", "'hostmem=64M', 'hostmem=16G'");
+    add_guest(7, "guest")->max_grant_frames = 4096;
+    start_manager();
+    RUN_UNTIL(is(be(0, "state"), "2"));
+    assert_logged("gpu[1]: window=grant: windows of 16448M need 8237 grant frames, more than a guest "
+                  "can have (4096); make hostmem smaller");
+}
+
 static void test_grants_enough(void **state)
 {
     (void)state;
@@ -264,6 +277,7 @@ int main(void)
         TEST(test_raise_interrupted),
         TEST(test_raise_refused),
         TEST(test_grants),
+        TEST(test_grants_too_many),
         TEST(test_grants_enough),
         TEST(test_left_over_group),
         TEST(test_left_over_number),
