@@ -54,8 +54,11 @@ void *venus_arena_grow(struct venus_arena *arena, size_t size)
         if (block_size < wanted)
             block_size = wanted < room ? wanted : room;
     }
-    if (!venus_context_memory_take(arena->context_memory, block_size))
-        return NULL;
+    if (!venus_context_memory_take(arena->context_memory, block_size)) {
+        block_size = size;
+        if (!venus_context_memory_take(arena->context_memory, block_size))
+            return NULL;
+    }
     struct venus_arena_block *block = malloc(sizeof(*block) + block_size);
     if (!block) {
         venus_context_memory_give_back(arena->context_memory, block_size);

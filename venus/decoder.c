@@ -242,5 +242,7 @@ bool venus_decoder_run(struct venus_decoder *d, const void *bytes, size_t size,
     const bool ok =
         d->nesting == 1 ? run_all(d, bytes, size, after) : run_nested(d, bytes, size, after);
     d->nesting--;
+    if (!d->nesting)
+        venus_arena_reset(&d->arena); /* what nobody uses must not count for the context */
     return ok;
 }

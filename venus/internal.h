@@ -3,12 +3,10 @@
  * What the files of the renderer share.
  *
  *   venus_context (context.c)
- *     |- decoder of the virtqueue (decoder.c)         one thread: whoever calls
- * venus_context_submit
+ *     |- decoder of the virtqueue (decoder.c)         one thread: that of venus_context_submit
  *     |- venus_ring (ring.c) *n, each with a decoder  one thread each
  *     |- monitor (monitor.c)                          keeps ALIVE set on monitored rings
- *     |- venus_resource (resource.c) *n               blobs: shared memory, or a VkDeviceMemory's
- * pages
+ *     |- venus_resource (resource.c) *n               blobs: shared memory, or a VkDeviceMemory
  *     |- venus_object_table (object.c)                client ids -> host handles
  *     '- venus_instance (instance.c)
  *          '- venus_physical_device (physical_device.c) *n
@@ -19,7 +17,7 @@
  * driver itself or a handler venus_handle_vkX() in one of the files above, then encodes the reply.
  *
  * Lock order: ring->run, context->lock, ring->lock, queue->lock, objects.lock; never wait for the
- * GPU with one of them held except queue->lock during a submission.
+ * GPU with one of them held except ring->run, and queue->lock during a submission.
  */
 #ifndef VENUS_INTERNAL_H
 #define VENUS_INTERNAL_H

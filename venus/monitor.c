@@ -33,7 +33,7 @@ struct venus_monitor {
     pthread_cond_t cond;
     uint64_t period; /* nanoseconds: the shortest that a ring asked for */
     bool stop;
-    bool kicked; /* a ring woke up since the last report */
+    bool kicked; /* a ring woke up, or its commands are run, since the last report */
     bool asleep;
 };
 

@@ -263,7 +263,7 @@ void venus_handle_vkGetPhysicalDeviceFeatures2(struct venus_decoder *d,
     (void)d;
     const struct venus_physical_device *gpu = args->first->data;
     gpu->instance->vk.GetPhysicalDeviceFeatures2(gpu->handle, args->pFeatures);
-    /* These commands are refused (protocol/rules.txt). */
+    /* Those that do work are refused (protocol/rules.txt). */
     VkPhysicalDeviceAccelerationStructureFeaturesKHR *structures =
         venus_pnext_find(args->pFeatures->pNext,
                          VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ACCELERATION_STRUCTURE_FEATURES_KHR);

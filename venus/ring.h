@@ -82,7 +82,7 @@ void venus_ring_require_virtqueue(struct venus_decoder *d, uint64_t seqno);
 /* The context's monitor, made if there is none, that reports at least every `period_us`
  * microseconds. NULL if there is no thread to be had. */
 struct venus_monitor *venus_monitor_get(struct venus_context *context, uint32_t period_us);
-/* A ring has left its idle sleep. */
+/* A ring has left its idle sleep, or somebody runs its commands during that. */
 void venus_monitor_kick(struct venus_monitor *monitor);
 void venus_monitor_destroy(struct venus_monitor *monitor); /* NULL allowed */
 
