@@ -58,6 +58,8 @@ int fd_message_receive(int socket, void *data, size_t size, int *fd, int flags)
         memcpy(fd, CMSG_DATA(c), sizeof(*fd));
     if ((size_t)n == size && !(message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
         return 1;
+    if ((size_t)n == size && *fd < 0 && message.msg_flags & MSG_CTRUNC)
+        return -EMFILE;
     /* One may come even without any bytes. */
     if (*fd >= 0)
         close(*fd);

@@ -22,8 +22,8 @@ int fd_message_send(int socket, const void *data, size_t size, int fd, int flags
 /*
  * Receive a message of `size` bytes; `flags` are recvmsg()'s.  Returns 1, and in *fd the descriptor
  * that came with it, which is the caller's, or -1; or, with no descriptor, 0 at the end of what the
- * peer sends, -EPROTO for a message of another size or with several descriptors, or another
- * negative errno.
+ * peer sends, -EPROTO for a message of another size or with several descriptors, -EMFILE when there
+ * was no room for one in this process, or another negative errno.
  */
 int fd_message_receive(int socket, void *data, size_t size, int *fd, int flags);
 

@@ -356,6 +356,8 @@ static int receive(int socket, struct render_ask *ask, int *fd)
     const int result = fd_message_receive(socket, ask, sizeof(*ask), fd, MSG_DONTWAIT);
     if (result == -EAGAIN)
         return 0;
+    if (result == -EMFILE) /* it would not be asked again */
+        return -EPROTO;
     return result == 1 || result == -EPROTO ? result : -EPIPE;
 }
 

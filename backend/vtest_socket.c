@@ -62,9 +62,10 @@ bool vtest_report_send(int control, const struct vtest_report *report, int fd)
 bool vtest_report_receive(int control, struct vtest_report *report, int *fd)
 {
     const int result = fd_message_receive(control, report, sizeof(*report), fd, MSG_DONTWAIT);
-    if (result <= 0 && result != -EPROTO)
+    const bool bad = result == -EPROTO || result == -EMFILE;
+    if (result <= 0 && !bad)
         return false;
-    if (result == -EPROTO)
+    if (bad)
         report->type = UINT32_MAX;
     report->name[sizeof(report->name) - 1] = '\0';
     return true;
