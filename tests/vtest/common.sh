@@ -53,20 +53,26 @@ through_venus()
     in_root "$application_suite" timeout -k 2 "$limit" env -u DISPLAY -u WAYLAND_DISPLAY $env "$@"
 }
 
-# need FILE: have through_venus run sid's application, with the client's Venus driver all the same,
-# when the client's suite has no such FILE; end as skipped (77) when sid has none either.
-need()
+# borrow FILE: have through_venus run sid's application, with the client's Venus driver all the same,
+# when the client's suite has no such FILE.  Fails when sid has none either.
+borrow()
 {
     local driver=libvulkan_virtio.so root
     root=$(root_path "$client")
     [ ! -e "$root$1" ] || return 0
     application_suite=sid
     if [ ! -e "$(root_path sid)$1" ]; then
-        echo "neither $client nor sid has $1"
-        exit 77
+        echo "# neither $client nor sid has $1"
+        return 1
     fi
     echo "# sid's application with $client's $driver"
     cp -L "$root"/usr/lib/*/$driver "$XEN_VENUS_TMP" &&
         sed "s|\"$driver\"|\"$XEN_VENUS_TMP/$driver\"|" "$root$(icd "$client" virtio)" \
-            >"$XEN_VENUS_TMP/virtio_icd.json" || exit
+            >"$XEN_VENUS_TMP/virtio_icd.json"
+}
+
+# need FILE: the same, and without one the test ends as skipped (77).
+need()
+{
+    borrow "$1" || exit 77
 }

@@ -32,7 +32,7 @@ outcomes()
         shift
     done
     shift
-    "${command[@]}" GGML_VK_VISIBLE_DEVICES=0 "$program" test "$@" 2>&1 |
+    "${command[@]}" GGML_VK_VISIBLE_DEVICES=0 "$program" test "$@" 2>/dev/null |
         sed -E 's/\x1b\[[0-9;]*m//g' |
         sed -nE 's/^  ([A-Z0-9_]+\(.*\)): .*(OK|FAIL|not supported).*/\1: \2/p' |
         sort

@@ -67,6 +67,18 @@ wait_gone()
     done
 } 2>/dev/null
 
+# wait_logged TEXT: a dead process may be there before the daemon has looked at it.
+wait_logged()
+{
+    local i
+    for ((i = 0; i < 100; i++)); do
+        grep -q "$1" "$(daemon_log "$socket")" && return
+        sleep 0.1
+    done
+    echo "not logged: $1"
+    return 1
+}
+
 # try NAME MODE SIGNAL daemon|process
 try()
 {
@@ -94,7 +106,7 @@ try()
         wait_gone "$pid" || result=1
         rm -f "$socket"
     else
-        grep -q "died of signal" "$(daemon_log "$socket")" || { echo "not logged"; result=1; }
+        wait_logged "died of signal" || result=1
         stop_daemon "$socket" || result=1
     fi
     [ $result = 0 ] && echo "ok $name" || echo "not ok $name"

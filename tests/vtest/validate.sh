@@ -90,11 +90,25 @@ if ! grep -q 'vkmark Score: *[1-9]' "$logs/venus/vkmark.out"; then
     echo "not ok vkmark ran"
     status=1
 fi
-if [ -e "$(root_path "$client")$ggml" ]; then
-    natively "$client" 200 $layer_env GGML_VK_VISIBLE_DEVICES=0 "$ggml" test -o SOFT_MAX \
-        -p "$softmax" >"$logs/native/ggml.out" 2>&1
-    through_venus 200 GGML_VK_VISIBLE_DEVICES=0 "$ggml" test -o SOFT_MAX -p "$softmax" \
-        >"$logs/venus/ggml.out" 2>&1
+# both NAME COMMAND...: natively and through Venus, with the same end.
+both()
+{
+    local name=$1 native=0 venus=0
+    shift
+    natively "$application_suite" 200 $layer_env "$@" >"$logs/native/$name.out" 2>&1 || native=$?
+    through_venus 200 "$@" >"$logs/venus/$name.out" 2>&1 || venus=$?
+    [ "$native" = "$venus" ] && return
+    echo "not ok $name ran: status $venus, natively $native"
+    tail -n 5 "$logs/venus/$name.out"
+    status=1
+}
+if borrow "$ggml"; then
+    both ggml GGML_VK_VISIBLE_DEVICES=0 "$ggml" test -o SOFT_MAX -p "$softmax"
+fi
+if borrow /usr/bin/ffmpeg; then
+    both ffmpeg ffmpeg -nostdin -hide_banner -loglevel warning -init_hw_device vulkan=gpu \
+        -filter_hw_device gpu -f lavfi -i testsrc2=size=320x180:rate=25:duration=1 \
+        -vf format=yuv420p,hwupload,gblur_vulkan=sigma=4,hwdownload,format=yuv420p -f md5 -
 fi
 
 log=$(daemon_log "$socket")
