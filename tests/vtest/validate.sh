@@ -105,11 +105,6 @@ both()
 if borrow "$ggml"; then
     both ggml GGML_VK_VISIBLE_DEVICES=0 "$ggml" test -o SOFT_MAX -p "$softmax"
 fi
-if borrow /usr/bin/ffmpeg; then
-    both ffmpeg ffmpeg -nostdin -hide_banner -loglevel warning -init_hw_device vulkan=gpu \
-        -filter_hw_device gpu -f lavfi -i testsrc2=size=320x180:rate=25:duration=1 \
-        -vf format=yuv420p,hwupload,gblur_vulkan=sigma=4,hwdownload,format=yuv420p -f md5 -
-fi
 
 log=$(daemon_log "$socket")
 stop_daemon "$socket" || status=1
