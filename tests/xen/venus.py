@@ -20,7 +20,7 @@ LAST_MESSAGES = f"tail -n 40 {LOG} 2>/dev/null || journalctl --no-pager -n 40 -u
 SERVICE_OPTIONS = "dom0_services systemd.show_status=no systemd.condition-needs-update=no"
 DAY = 86400
 # Limits for what takes seconds on a quiet machine.
-PROGRAM_SECONDS = 300
+PROGRAM_SECONDS = 600
 SOON = 240
 # Of kernels' complaints.  Stock virtio_gpu leaves objects behind when its device goes while a
 # program has it open, and never begins the fences of requests that come too late.
