@@ -49,7 +49,7 @@ int render_ask_export(struct render_asker *asker, uint32_t id, uint64_t offset, 
     int fd;
     const int error = ask_about(asker, &ask, -1, &fd);
     if (!error)
-        return fd >= 0 ? fd : -EMFILE; /* it came, but there was no room for it */
+        return fd >= 0 ? fd : -EPROTO;
     if (fd >= 0)
         close(fd);
     return error;

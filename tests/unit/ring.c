@@ -174,6 +174,16 @@ static void test_wraps(void **state)
     assert_false(venus_context_is_fatal(t->context));
 }
 
+/* The ring comes to the end of the first command, 36 bytes, and stays there: the second one waits. */
+static void expect_head_at_wait(struct test *t)
+{
+    const uint64_t end = venus_now_ns() + (uint64_t)PATIENCE * MS;
+    while (atomic_load(word(t, HEAD)) != 36 && venus_now_ns() < end)
+        usleep(100);
+    usleep(20000);
+    assert_int_equal(atomic_load(word(t, HEAD)), 36);
+}
+
 /* The head follows every command, not only the batch. */
 static void test_head_follows_commands(void **state)
 {
@@ -184,11 +194,7 @@ static void test_head_follows_commands(void **state)
     put64(&s, 9);
     assert_true(create_ring(t, &plain));
     send_to_ring(t, &s);
-    const uint64_t end = venus_now_ns() + (uint64_t)PATIENCE * MS;
-    while (atomic_load(word(t, HEAD)) != 36 && venus_now_ns() < end)
-        usleep(100);
-    usleep(20000);
-    assert_int_equal(atomic_load(word(t, HEAD)), 36); /* the second one waits */
+    expect_head_at_wait(t);
 
     struct stream low = {.size = 0}, enough = {.size = 0};
     put_numbers(&low, SUBMIT_SEQNO, RING_ID, 8);
@@ -212,10 +218,7 @@ static void test_reply_to_a_wait(void **state)
     memset(t->data, 0xcc, DATA_SIZE);
     assert_true(create_ring(t, &plain));
     send_to_ring(t, &s);
-    const uint64_t end = venus_now_ns() + (uint64_t)PATIENCE * MS;
-    while (atomic_load(word(t, HEAD)) != 36 && venus_now_ns() < end)
-        usleep(100);
-    usleep(20000);
+    expect_head_at_wait(t);
     for (int i = 0; i < DATA_SIZE; i++)
         assert_int_equal(t->data[i], 0xcc);
     put_numbers(&enough, SUBMIT_SEQNO, RING_ID, 1);

@@ -218,8 +218,9 @@ def test_deaf(bed, guest, backend, group, suite):
 def test_unload(bed, guest, backend, group, suite):
     with group.part(f"{suite}-unload"):
         before = int(bed.dom0.run("xl list %s | awk 'NR == 2 { print $3 }'" % guest.name).out)
-        out = guest.attempt("echo vgpu-0 >/sys/bus/xen/drivers/vgpu/unbind && until rmmod virtio_xenbus 2>/dev/null; do "
-                            "sleep 0.2; done && ! grep virtio_xenbus /proc/iomem /proc/modules")
+        out = guest.attempt("echo vgpu-0 >/sys/bus/xen/drivers/vgpu/unbind && "
+                            "until rmmod virtio_xenbus 2>/dev/null; do sleep 0.2; done && "
+                            "! grep virtio_xenbus /proc/iomem /proc/modules")
         expect(out.status == 0, f"unloading failed: {out}")
         after = int(bed.dom0.run("xl list %s | awk 'NR == 2 { print $3 }'" % guest.name).out)
         expect(before - after == HOSTMEM, f"{before} MiB before, {after} MiB after")

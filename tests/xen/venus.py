@@ -184,7 +184,8 @@ class Leftovers:
             "domains": run("xl list | tail -n +2 | awk '{ print $1 }'").out.split(),
             "mapped grants": mapped_grants(self.bed),
             "event channels": event_channels(self.bed),
-            "nodes in xenstore": run("xenstore-ls -f | grep -E 'vgpu/|xen-venus/' || true").out.splitlines(),
+            "nodes in xenstore": run(
+                "xenstore-ls -f | grep -E 'vgpu/|xen-venus/' || true").out.splitlines(),
             "processes": run("ps -o comm | grep -i venus | sort").out.split(),
             "free memory": int(run("xl info free_memory").out),
         }
