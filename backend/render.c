@@ -656,10 +656,9 @@ static bool handle_answers(struct render *r)
 /* Tell the guest, whose threads may be polling these words. */
 static void set_fatal(struct render *r)
 {
-    const struct venus_shm *window = &r->params.transport->window;
+    struct vgpu_transport *transport = r->params.transport;
     for (uint32_t i = 0; i < r->state.ring_count; i++)
-        atomic_fetch_or_explicit(venus_shm_word(window, r->state.rings[i].status),
-                                 RING_STATUS_FATAL, memory_order_seq_cst);
+        transport->ops->set_window_bits(transport, r->state.rings[i].status, RING_STATUS_FATAL);
 }
 
 static void log_end(const struct render *r, int status)

@@ -33,6 +33,9 @@ struct vgpu_transport_ops {
     void (*unmap)(struct vgpu_transport *transport, struct venus_shm *memory);
     /* Send an event to the guest. */
     void (*notify)(struct vgpu_transport *transport);
+    /* Set `bits` in the aligned 32-bit word at `offset`, which lies in the window, atomically. Not
+     * in a render process, nor with mapping "per-blob". */
+    void (*set_window_bits)(struct vgpu_transport *transport, uint64_t offset, uint32_t bits);
     /*
      * In a process that has just been forked to render: make `window` valid here, and give up
      * everything else that the parent can do with the guest.  All descriptors but the standard ones
@@ -76,7 +79,8 @@ struct vgpu_transport {
     struct venus_shm control; /* struct vgpu_control */
     struct venus_shm pool;
     uint32_t pool_ref;        /* of its first page */
-    struct venus_shm window;  /* empty with mapping "per-blob" */
+    struct venus_shm window;  /* empty with mapping "per-blob"; elsewhere its `base` is for render
+                               * processes only */
     uint64_t window_size;     /* bytes, also when it is address space only */
     bool window_zeroed;       /* nobody has written to it yet */
     struct venus_shm blob_refs; /* only with mapping "per-blob" */

@@ -102,6 +102,11 @@ static void local_notify(struct vgpu_transport *transport)
     local_of(transport)->notifications++;
 }
 
+static void local_set_window_bits(struct vgpu_transport *transport, uint64_t offset, uint32_t bits)
+{
+    atomic_fetch_or(venus_shm_word(&transport->window, offset), bits);
+}
+
 static int local_enter_render_process(struct vgpu_transport *transport)
 {
     struct transport_local *local = local_of(transport);
@@ -122,6 +127,7 @@ static const struct vgpu_transport_ops ops = {
     .map = local_map,
     .unmap = local_unmap,
     .notify = local_notify,
+    .set_window_bits = local_set_window_bits,
     .enter_render_process = local_enter_render_process,
 };
 

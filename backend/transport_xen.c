@@ -68,6 +68,13 @@ static void notify(struct vgpu_transport *transport)
     xen_events_notify(from_base(transport)->events);
 }
 
+static void set_window_bits(struct vgpu_transport *transport, uint64_t offset, uint32_t bits)
+{
+    const int error = xen_window_set_bits(from_base(transport)->window, offset, bits);
+    if (error) /* which is no wonder when the guest is about to end */
+        backend_log(VENUS_LOG_DEBUG, "a page of the window cannot be mapped: %s", strerror(-error));
+}
+
 static int enter_with_window(struct transport_xen *t)
 {
     const int error = xen_window_enter_child(t->window);
@@ -196,6 +203,7 @@ static const struct vgpu_transport_ops ops = {
     .map = map,
     .unmap = unmap,
     .notify = notify,
+    .set_window_bits = set_window_bits,
     .enter_render_process = enter_render_process,
     .alloc_pages = alloc_pages,
     .free_pages = free_pages,
@@ -285,7 +293,6 @@ static bool map_window(struct transport_xen *t, const struct device_process_para
                           "the window of %zu pages cannot be mapped: %s (a wrong reference, or too "
                           "many pages for gnttab_max_maptrack_frames of Xen's command line)",
                           count, strerror(-error));
-    t->base.window.base = xen_window_memory(t->window);
     t->base.window.size = count * VGPU_PAGE_SIZE;
     return true;
 }

@@ -248,6 +248,7 @@ static void process_ended(void *user, const struct reason *why)
         set_error(d, why);
     xen_process_destroy(d->process);
     d->process = NULL;
+    xen_nodes_let_go(&d->nodes);
     if (phase != XEN_DEVICE_LETTING_GO || d->after != XEN_DEVICE_NEXT_FORGET)
         xen_nodes_remove_own(&d->nodes, "group");
     if (phase == XEN_DEVICE_LETTING_GO)
@@ -261,6 +262,15 @@ static const struct xen_process_events process_events = {
     .stats = process_stats,
     .ended = process_ended,
 };
+
+/* Without that the guest works as well, but may take long to be destroyed. */
+static void hold(const struct xen_device *d)
+{
+    const int result = xen_nodes_hold(&d->nodes);
+    if (result)
+        say(d, VENUS_LOG_WARNING, "libxl cannot be told to wait until the GPU has let go: %s",
+            strerror(-result));
+}
 
 static void connect_guest(struct xen_device *d)
 {
@@ -283,8 +293,10 @@ static void connect_guest(struct xen_device *d)
         close_with_error(d, &reason);
         return;
     }
+    hold(d);
     d->process = xen_process_start(d->env->processes, &params, &process_events, d, &reason);
     if (!d->process) {
+        xen_nodes_let_go(&d->nodes);
         set_error(d, &reason);
         let_go(d, XEN_DEVICE_NEXT_OFFER);
         return;
@@ -372,6 +384,11 @@ static void look_at_guest(struct xen_device *d)
     enum xen_state state;
     if (d->phase == XEN_DEVICE_GONE)
         return;
+    if (xen_nodes_let_go_wanted(&d->nodes)) {
+        say(d, VENUS_LOG_INFO, "the domain is about to be destroyed");
+        let_go(d, XEN_DEVICE_NEXT_REMOVE);
+        return;
+    }
     const int result = xen_nodes_frontend_state(&d->nodes, &state);
     if (result == -ENOENT) {
         frontend_vanished(d);
@@ -394,24 +411,32 @@ static void look_at_guest(struct xen_device *d)
 
 /* ---- life and death ---- */
 
+#define WATCHED 3
+
+/* What others write. */
+static struct xen_path watched(const struct xen_device *d, int i)
+{
+    const char *const folders[WATCHED] = {d->nodes.frontend, d->nodes.frontend, d->nodes.hold};
+    static const char *const names[WATCHED] = {"state", "unplug", "state"};
+    return xen_path("%s/%s", folders[i], names[i]);
+}
+
 static bool watch(const struct xen_device *d, struct reason *reason)
 {
-    static const char *const names[] = {"state", "unplug"};
-    for (int i = 0; i < 2; i++) {
-        const int result =
-            xen_store_watch(d->env->store, xen_path("%s/%s", d->nodes.frontend, names[i]).s,
-                            xen_path("device/%u/%u", d->nodes.domid, d->nodes.devid).s);
+    for (int i = 0; i < WATCHED; i++) {
+        const struct xen_path path = watched(d, i);
+        const int result = xen_store_watch(
+            d->env->store, path.s, xen_path("device/%u/%u", d->nodes.domid, d->nodes.devid).s);
         if (result)
-            return reason_set(reason, "cannot watch %s: %s", d->nodes.frontend, strerror(-result));
+            return reason_set(reason, "cannot watch %s: %s", path.s, strerror(-result));
     }
     return true;
 }
 
 static void unwatch(const struct xen_device *d)
 {
-    static const char *const names[] = {"state", "unplug"};
-    for (int i = 0; i < 2; i++)
-        xen_store_unwatch(d->env->store, xen_path("%s/%s", d->nodes.frontend, names[i]).s,
+    for (int i = 0; i < WATCHED; i++)
+        xen_store_unwatch(d->env->store, watched(d, i).s,
                           xen_path("device/%u/%u", d->nodes.domid, d->nodes.devid).s);
 }
 
@@ -444,6 +469,7 @@ struct xen_device *xen_device_create(const struct xen_device *chosen, const char
     gpu_config_format(&d->config, text);
     if (!end_left_over(d, reason))
         goto error;
+    xen_nodes_let_go(&d->nodes);
     const int result = xen_nodes_write_own(&d->nodes, "gpu", text);
     if (result) {
         reason_set(reason, "cannot write to xenstore: %s", strerror(-result));

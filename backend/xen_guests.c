@@ -19,9 +19,9 @@ static struct xen_path own_path(const struct xen_env *env, uint32_t domid, const
                     *name ? "/" : "", name);
 }
 
-static struct xen_path backend_path(const struct xen_env *env, uint32_t domid)
+static struct xen_path backend_path(const struct xen_env *env, const char *kind, uint32_t domid)
 {
-    return xen_path("/local/domain/%u/backend/vgpu/%u", env->backend_domid, domid);
+    return xen_path("/local/domain/%u/backend/%s/%u", env->backend_domid, kind, domid);
 }
 
 static void format_uuid(const uint8_t uuid[16], char text[33])
@@ -33,7 +33,8 @@ static void format_uuid(const uint8_t uuid[16], char text[33])
 static void remove_folders(const struct xen_env *env, uint32_t domid)
 {
     xen_store_remove(env->store, XEN_STORE_NONE, own_path(env, domid, "").s);
-    xen_store_remove(env->store, XEN_STORE_NONE, backend_path(env, domid).s);
+    xen_store_remove(env->store, XEN_STORE_NONE, backend_path(env, "vgpu", domid).s);
+    xen_store_remove(env->store, XEN_STORE_NONE, backend_path(env, "none", domid).s);
 }
 
 /* ---- finding ---- */

@@ -9,7 +9,7 @@
 
 #include "xen/store_values.h"
 
-#define OFFER_TRIES 16
+#define TRIES 16 /* to write what somebody else writes to, too */
 
 void xen_nodes_init(struct xen_nodes *nodes, struct xen_store *store, uint32_t backend_domid,
                     uint32_t domid, uint32_t devid)
@@ -22,6 +22,9 @@ void xen_nodes_init(struct xen_nodes *nodes, struct xen_store *store, uint32_t b
              devid);
     snprintf(nodes->own, sizeof(nodes->own), "/local/domain/%u/xen-venus/%u/%u", backend_domid,
              domid, devid);
+    snprintf(nodes->hold, sizeof(nodes->hold), "/local/domain/%u/backend/none/%u/%u", backend_domid,
+             domid, devid);
+    snprintf(nodes->toolstack, sizeof(nodes->toolstack), "/libxl/%u/device/none/%u", domid, devid);
 }
 
 bool xen_nodes_home_exists(const struct xen_nodes *nodes)
@@ -95,6 +98,15 @@ static void put_frontend(struct batch *b, const struct xen_nodes *nodes)
         put_number(b, "state", XEN_STATE_INITIALISING);
 }
 
+/* End the transaction, with what it came to. */
+static int end(const struct batch *b)
+{
+    if (!b->result)
+        return xen_store_commit(b->store, b->tx);
+    xen_store_abort(b->store, b->tx);
+    return b->result;
+}
+
 static int try_offer(const struct xen_nodes *nodes, const struct gpu_config *config,
                      enum vgpu_window_kind window)
 {
@@ -109,18 +121,14 @@ static int try_offer(const struct xen_nodes *nodes, const struct gpu_config *con
     b.result = home < 0 ? home : 0;
     put_backend(&b, nodes, config, window);
     put_frontend(&b, nodes);
-    if (b.result) {
-        xen_store_abort(nodes->store, b.tx);
-        return b.result;
-    }
-    return xen_store_commit(nodes->store, b.tx);
+    return end(&b);
 }
 
 int xen_nodes_offer(const struct xen_nodes *nodes, const struct gpu_config *config,
                     enum vgpu_window_kind window)
 {
     int result = -EAGAIN;
-    for (int i = 0; i < OFFER_TRIES && result == -EAGAIN; i++)
+    for (int i = 0; i < TRIES && result == -EAGAIN; i++)
         result = try_offer(nodes, config, window);
     return result;
 }
@@ -143,8 +151,78 @@ int xen_nodes_set_error(const struct xen_nodes *nodes, const char *error)
                            error);
 }
 
+/* ---- what libxl waits for ---- */
+
+static bool state_of_hold(const struct xen_nodes *nodes, xen_store_tx tx, uint64_t *state)
+{
+    return !xen_store_read_number(nodes->store, tx, xen_path("%s/state", nodes->hold).s,
+                                  XEN_STATE_MAX, state);
+}
+
+static int try_hold(const struct xen_nodes *nodes)
+{
+    char value[XEN_STORE_MAX_VALUE + 1];
+    uint64_t state;
+    struct batch b = {.store = nodes->store};
+    b.result = xen_store_begin(nodes->store, &b.tx);
+    if (b.result)
+        return b.result;
+    const int libxl = xen_store_read(nodes->store, b.tx, xen_path("/libxl/%u", nodes->domid).s,
+                                     value, sizeof(value));
+    if (libxl == -ENOENT) {
+        xen_store_abort(nodes->store, b.tx);
+        return 0;
+    }
+    b.result = libxl < 0 ? libxl : 0;
+    if (state_of_hold(nodes, b.tx, &state) && state == XEN_STATE_CLOSING)
+        b.result = -EBUSY;
+    /* Without what libxl has written there. */
+    if (!b.result)
+        b.result = xen_store_remove(nodes->store, b.tx, nodes->hold);
+    open_folder(&b, nodes->hold, nodes->backend_domid, nodes->backend_domid);
+    put_number(&b, "state", XEN_STATE_CONNECTED);
+    b.folder = nodes->toolstack;
+    put(&b, "backend", nodes->hold);
+    return end(&b);
+}
+
+int xen_nodes_hold(const struct xen_nodes *nodes)
+{
+    int result = -EAGAIN;
+    for (int i = 0; i < TRIES && result == -EAGAIN; i++)
+        result = try_hold(nodes);
+    return result;
+}
+
+void xen_nodes_let_go(const struct xen_nodes *nodes)
+{
+    uint64_t state;
+    if (state_of_hold(nodes, XEN_STORE_NONE, &state))
+        xen_store_write_number(nodes->store, XEN_STORE_NONE, xen_path("%s/state", nodes->hold).s,
+                               XEN_STATE_CLOSED);
+}
+
+bool xen_nodes_let_go_wanted(const struct xen_nodes *nodes)
+{
+    uint64_t state;
+    return state_of_hold(nodes, XEN_STORE_NONE, &state) && state == XEN_STATE_CLOSING;
+}
+
+/* libxl says there that the device is to go before it waits, and forgets it afterwards. */
+static bool libxl_looks(const struct xen_nodes *nodes)
+{
+    uint64_t online;
+    return !xen_store_read_number(nodes->store, XEN_STORE_NONE,
+                                  xen_path("%s/online", nodes->hold).s, 1, &online) &&
+           !online;
+}
+
 void xen_nodes_remove(const struct xen_nodes *nodes)
 {
+    if (!libxl_looks(nodes)) {
+        xen_store_remove(nodes->store, XEN_STORE_NONE, nodes->toolstack);
+        xen_store_remove(nodes->store, XEN_STORE_NONE, nodes->hold);
+    }
     xen_store_remove(nodes->store, XEN_STORE_NONE, nodes->frontend);
     xen_store_remove(nodes->store, XEN_STORE_NONE, nodes->backend);
     xen_store_remove(nodes->store, XEN_STORE_NONE, nodes->own);

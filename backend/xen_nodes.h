@@ -7,6 +7,14 @@
  *   maxmem   "raising <KiB>", then "raised <KiB>": by how much the guest's maximum was raised
  *   group    process group of the device process
  *
+ * Before libxl destroys a domain it asks the backends of devices to let go, by writing Closing, and
+ * waits up to 10 s for Closed; but only those whose kinds it knows by name.  Xen cannot destroy a
+ * domain well whose memory is still mapped (docs/xen-mapping.md).  So while a device process lives
+ * there is also a device of the kind "none", which libxl knows and nobody uses, without a frontend:
+ *
+ *   /libxl/<frontend-id>/device/none/<devid>/backend   where it is:
+ *   /local/domain/<B>/backend/none/<frontend-id>/<devid>/state
+ *
  * Results are 0 or a negative errno unless said otherwise.
  */
 #ifndef BACKEND_XEN_NODES_H
@@ -38,6 +46,7 @@ struct xen_nodes {
     struct xen_store *store;
     uint32_t backend_domid, domid, devid;
     char backend[64], frontend[64], own[64]; /* paths */
+    char hold[64], toolstack[64]; /* of the device "none", and of what libxl knows of it */
 };
 
 void xen_nodes_init(struct xen_nodes *nodes, struct xen_store *store, uint32_t backend_domid,
@@ -58,7 +67,16 @@ int xen_nodes_set_state(const struct xen_nodes *nodes, enum xen_state state);
 /* Say that the device is to be removed. */
 int xen_nodes_set_offline(const struct xen_nodes *nodes);
 int xen_nodes_set_error(const struct xen_nodes *nodes, const char *error);
-/* Remove the nodes of both ends and the daemon's own. */
+
+/* Make libxl wait: the guest's memory is about to be mapped. Does nothing where the guest was not
+ * made by libxl. -EBUSY when libxl is waiting already. */
+int xen_nodes_hold(const struct xen_nodes *nodes);
+/* The guest's memory is not mapped any more. */
+void xen_nodes_let_go(const struct xen_nodes *nodes);
+/* Whether libxl waits for xen_nodes_let_go(): the domain is about to be destroyed. */
+bool xen_nodes_let_go_wanted(const struct xen_nodes *nodes);
+
+/* Remove the nodes of both ends and the daemon's own, but not that which libxl is reading. */
 void xen_nodes_remove(const struct xen_nodes *nodes);
 
 /* The frontend's state; -ENOENT, or -EBADMSG when it is none. */

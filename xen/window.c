@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -182,16 +183,31 @@ static int map_all(struct xen_window *window)
     return 0;
 }
 
+/* Map one page of a foreign window for a moment, and set `bits` in its word at `offset`. */
+static int visit(const struct xen_window *window, size_t page, size_t offset, uint32_t bits)
+{
+    char *at = mmap(NULL, PAGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED)
+        return -errno;
+    const int error = map_foreign(window, at, window->pages + page, 1);
+    if (!error)
+        atomic_fetch_or((_Atomic uint32_t *)(void *)(at + offset), bits);
+    munmap(at, PAGE_SIZE);
+    return error;
+}
+
 int xen_window_map(struct xen_window *window, const uint64_t *pages, size_t count)
 {
-    if (window->memory || !count || count > SIZE_MAX / PAGE_SIZE / 2)
+    if (window->pages || !count || count > SIZE_MAX / PAGE_SIZE / 2)
         return -EINVAL;
     window->pages = malloc(count * sizeof(*pages));
     if (!window->pages)
         return -ENOMEM;
     memcpy(window->pages, pages, count * sizeof(*pages));
     window->count = count;
-    const int error = map_all(window);
+    /* Foreign pages are mapped in the processes that use them, but that it works is seen here. */
+    const int error =
+        window->kind == XEN_WINDOW_GRANT ? map_all(window) : visit(window, count - 1, 0, 0);
     if (error) {
         free(window->pages);
         window->pages = NULL;
@@ -214,13 +230,24 @@ int xen_window_refs(const struct xen_window *window, size_t first, size_t count,
     return 0;
 }
 
+int xen_window_set_bits(const struct xen_window *window, uint64_t offset, uint32_t bits)
+{
+    const uint64_t page = offset / PAGE_SIZE;
+    if (!window->pages || offset % sizeof(bits) || page >= window->count)
+        return -EINVAL;
+    if (!window->memory)
+        return visit(window, page, offset % PAGE_SIZE, bits);
+    atomic_fetch_or((_Atomic uint32_t *)(void *)(window->memory + offset), bits);
+    return 0;
+}
+
 int xen_window_enter_child(struct xen_window *window)
 {
     unsigned char resident;
-    if (!window->memory)
+    if (!window->pages)
         return -EINVAL;
     /* Fails for a map that the fork has left out. */
-    if (!mincore(window->memory, PAGE_SIZE, &resident))
+    if (window->memory && !mincore(window->memory, PAGE_SIZE, &resident))
         return 0;
     window->memory = NULL;
     if (window->kind == XEN_WINDOW_GRANT) {

@@ -215,6 +215,14 @@ int xen_window_refs(const struct xen_window *window, size_t first, size_t count,
     return 0;
 }
 
+int xen_window_set_bits(const struct xen_window *window, uint64_t offset, uint32_t bits)
+{
+    (void)window;
+    fake_parts->window_word = offset;
+    fake_parts->window_bits |= bits;
+    return check("window_set_bits");
+}
+
 static bool in_child;
 
 void *xen_window_memory(const struct xen_window *window)

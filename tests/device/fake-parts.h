@@ -28,6 +28,8 @@ struct fake_parts {
     /* Of the last window. */
     int window_kind;
     size_t window_count;
+    uint64_t window_word; /* the last one whose bits were set */
+    uint32_t window_bits;
     uint64_t window_pages[FAKE_WINDOW_PAGES];
     /* Of the last dma-buf of the guest's pages, and of the last one that was granted. */
     uint32_t exported_refs[8], exported;

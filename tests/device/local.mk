@@ -9,7 +9,9 @@ DEVICE_TESTS = \
 	tests/device/test-control \
 	tests/device/test-log \
 	tests/device/test-memory \
+	tests/device/test-page-set \
 	tests/device/test-processes \
+	tests/device/test-reason \
 	tests/device/test-virtqueue \
 	tests/device/test-window
 check_PROGRAMS += $(DEVICE_TESTS)
@@ -48,6 +50,12 @@ tests_device_test_memory_LDADD = $(DEVICE_TEST_LIBS)
 tests_device_test_log_CPPFLAGS = $(DEVICE_TEST_CPPFLAGS)
 tests_device_test_log_SOURCES = tests/device/test-log.c
 tests_device_test_log_LDADD = backend/libbackend.a $(UNIT_LIBS)
+tests_device_test_page_set_CPPFLAGS = $(DEVICE_TEST_CPPFLAGS)
+tests_device_test_page_set_SOURCES = tests/device/test-page-set.c
+tests_device_test_page_set_LDADD = backend/libbackend.a $(UNIT_LIBS)
+tests_device_test_reason_CPPFLAGS = $(DEVICE_TEST_CPPFLAGS)
+tests_device_test_reason_SOURCES = tests/device/test-reason.c
+tests_device_test_reason_LDADD = backend/libbackend.a $(UNIT_LIBS)
 tests_device_test_virtqueue_CPPFLAGS = $(DEVICE_TEST_CPPFLAGS)
 tests_device_test_virtqueue_SOURCES = tests/device/test-virtqueue.c
 tests_device_test_virtqueue_LDADD = $(DEVICE_TEST_LIBS)

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -185,6 +186,19 @@ static bool is_mapped(void *memory)
     return !mincore(memory, PAGE, &resident);
 }
 
+/* Any of it, anywhere. */
+static bool device_is_mapped(void)
+{
+    char line[256];
+    bool found = false;
+    FILE *maps = fopen("/proc/self/maps", "r");
+    assert_non_null(maps);
+    while (fgets(line, sizeof(line), maps))
+        found |= strstr(line, "/memfd:device") != NULL;
+    fclose(maps);
+    return found;
+}
+
 /* ---- the window ---- */
 
 static void test_grants(void **state)
@@ -201,10 +215,17 @@ static void test_grants(void **state)
     assert_int_equal(xen_window_map(window, refs, 3), 0);
     assert_int_equal(kernel.count, 3);
     assert_memory_equal(kernel.pages, refs, sizeof(refs));
+    assert_int_equal(kernel.calls, 1);
     char *memory = xen_window_memory(window);
     assert_int_equal((uintptr_t)memory % (2 << 20), 0);
     memset(memory, 1, 3 * PAGE);
     assert_int_equal(xen_window_map(window, refs, 3), -EINVAL); /* once */
+    assert_int_equal(xen_window_set_bits(window, 3 * PAGE - 4, 6), 0);
+    assert_int_equal(memory[3 * PAGE - 4], 7);
+    assert_int_equal(xen_window_set_bits(window, 3 * PAGE - 2, 1), -EINVAL);
+    assert_int_equal(xen_window_set_bits(window, 3 * PAGE, 1), -EINVAL);
+    assert_int_equal(xen_window_set_bits(window, UINT64_MAX - 3, 1), -EINVAL);
+    assert_int_equal(kernel.calls, 1);
     uint32_t some[2];
     assert_int_equal(xen_window_refs(window, 1, 2, some), 0);
     assert_int_equal(some[0], 4);
@@ -233,8 +254,24 @@ static void test_foreign(void **state)
     kernel.mmap_error = ENODEV;
     assert_int_equal(xen_window_map(window, frames, 2), -ENODEV);
     kernel.mmap_error = 0;
+    assert_int_equal(xen_window_set_bits(window, 0, 1), -EINVAL);
     assert_int_equal(xen_window_map(window, frames, 2), 0);
-    assert_memory_equal(kernel.pages, frames, sizeof(frames));
+    assert_int_equal(xen_window_map(window, frames, 2), -EINVAL); /* once */
+    /* Only one page has been looked at, and it is not mapped any more. */
+    assert_int_equal(kernel.count, 1);
+    assert_int_equal(kernel.pages[0], frames[1]);
+    assert_null(xen_window_memory(window));
+    assert_false(device_is_mapped());
+    assert_int_equal(xen_window_set_bits(window, PAGE - 4, 6), 0);
+    assert_int_equal(kernel.pages[0], frames[0]);
+    assert_false(device_is_mapped());
+    uint32_t word;
+    assert_int_equal(pread(kernel.fd, &word, sizeof(word), PAGE - 4), sizeof(word));
+    assert_int_equal(word, 6);
+    kernel.map_error = ESRCH;
+    assert_int_equal(xen_window_set_bits(window, PAGE, 6), -ESRCH);
+    kernel.map_error = 0;
+    assert_int_equal(xen_window_set_bits(window, 2 * PAGE, 6), -EINVAL);
     uint32_t none;
     assert_int_equal(xen_window_refs(window, 0, 1, &none), -EINVAL);
     xen_window_close(window);
@@ -280,8 +317,8 @@ static void test_no_device(void **state)
     assert_int_equal(errno, EPERM);
 }
 
-/* In a process whose fork has left the map out it is made again, for grants by a device of its own.
- */
+/* In a process whose fork has left the map out it is made again, for grants by a device of its own;
+ * foreign pages are mapped there only. */
 static void check_left_out(enum xen_window_kind kind, int error)
 {
     /* More than a thread's stack, which sanitizers put in their place when a process is forked. */
@@ -289,7 +326,9 @@ static void check_left_out(enum xen_window_kind kind, int error)
     struct xen_window *window = xen_window_open(kind, DOMID);
     assert_non_null(window);
     assert_int_equal(xen_window_map(window, pages, 4096), 0);
-    assert_int_equal(madvise(xen_window_memory(window), 4096 * PAGE, MADV_DONTFORK), 0);
+    assert_int_equal(device_is_mapped(), kind == XEN_WINDOW_GRANT);
+    if (kind == XEN_WINDOW_GRANT)
+        assert_int_equal(madvise(xen_window_memory(window), 4096 * PAGE, MADV_DONTFORK), 0);
     const pid_t pid = fork();
     if (!pid) {
         const int before = kernel.fd;

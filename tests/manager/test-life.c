@@ -345,6 +345,95 @@ static void test_back_off(void **state)
     expect(be(0, "error"), "the device process died of signal 11 (Segmentation fault)");
 }
 
+/* Before it does anything else libxl asks devices of kinds that it knows to let go, and waits. */
+static void test_libxl_waits(void **state)
+{
+    (void)state;
+    fake_device->mode = FAKE_DEVICE_STOPPED;
+    put_config("guest", "'hostmem=2M'");
+    add_guest(7, "guest");
+    start_manager();
+    RUN_UNTIL(is(be(0, "state"), "2"));
+    assert_null(node_get(hold(0, "")));
+    frontend_connects(0);
+    RUN_UNTIL(is(be(0, "state"), "4"));
+    expect(hold(0, "state"), "4");
+    expect("/libxl/7/device/none/0/backend", hold(0, ""));
+    assert_int_equal(node_owner(hold(0, "state")), 0);
+    assert_int_equal(node_reader(hold(0, "state")), 0);
+    const int pid = fake_device->pid, child = fake_device->child_pid;
+    kill(pid, SIGSTOP);
+    node_set(hold(0, "online"), "0");
+    node_set(hold(0, "state"), "5");
+    RUN_UNTIL(is(hold(0, "state"), "6"));
+    assert_false(process_lives(pid) || process_lives(child));
+    RUN_UNTIL(!node_get(be(0, "")) && !node_get(own(0, "")));
+    expect(hold(0, "state"), "6"); /* libxl may not have seen it yet */
+    node_remove("/libxl/7/device/none");
+    destroy_guest(7);
+    RUN_UNTIL(!node_get("/local/domain/0/backend/none/7"));
+    assert_null(node_get("/libxl/7/device/none"));
+    assert_int_equal(watch_count(), 2);
+}
+
+/* It waits for nothing that is not mapped, and for nobody in a guest that it has not made. */
+static void test_libxl_need_not_wait(void **state)
+{
+    (void)state;
+    connected_guest("'hostmem=2M'");
+    node_set(fe(0, "state"), "5");
+    RUN_UNTIL(is(be(0, "state"), "6"));
+    expect(hold(0, "state"), "6");
+    node_set(fe(0, "state"), "6");
+    node_set(fe(0, "state"), "1");
+    RUN_UNTIL(is(be(0, "state"), "2"));
+    expect(hold(0, "state"), "6");
+    node_remove("/libxl/7");
+    frontend_connects(0);
+    RUN_UNTIL(is(be(0, "state"), "4"));
+    expect(hold(0, "state"), "6");
+    assert_null(node_get("/libxl/7"));
+}
+
+/* Somebody else asks for it, and the guest lives on: the GPU can be given to it again. */
+static void test_let_go_and_attach(void **state)
+{
+    (void)state;
+    connected_guest("'hostmem=2M'");
+    node_set(hold(0, "online"), "0");
+    node_set(hold(0, "state"), "5");
+    RUN_UNTIL(!node_get(be(0, "")));
+    assert_null(node_get(fe(0, "")));
+    /* As the next daemon would, for a guest that is not known. */
+    crash_manager();
+    node_remove("/local/domain/0/xen-venus/7");
+    start_manager();
+    RUN_UNTIL(is(be(0, "state"), "2"));
+    frontend_connects(0);
+    RUN_UNTIL(is(be(0, "state"), "4"));
+    expect(hold(0, "state"), "4");
+    assert_null(node_get(hold(0, "online")));
+    node_set(fe(0, "unplug"), "1");
+    RUN_UNTIL(is(be(0, "state"), "5"));
+    node_set(fe(0, "state"), "6");
+    RUN_UNTIL(!node_get(be(0, "")));
+    assert_null(node_get(hold(0, "")));
+    assert_null(node_get("/libxl/7/device/none/0"));
+}
+
+/* The daemon dies, or stops, while libxl waits: the next one answers. */
+static void test_libxl_waits_for_the_next(void **state)
+{
+    (void)state;
+    connected_guest("'hostmem=2M'");
+    crash_manager();
+    expect(hold(0, "state"), "4");
+    node_set(hold(0, "online"), "0");
+    node_set(hold(0, "state"), "5");
+    start_manager();
+    RUN_UNTIL(is(hold(0, "state"), "6"));
+}
+
 /* libxl removes the guest's nodes, then destroys the domain, which needs us to have let go. */
 static void test_home_vanishes(void **state)
 {
@@ -519,6 +608,10 @@ int main(void)
         TEST(test_orphans_end_first),
         TEST(test_no_escape),
         TEST(test_back_off),
+        TEST(test_libxl_waits),
+        TEST(test_libxl_need_not_wait),
+        TEST(test_let_go_and_attach),
+        TEST(test_libxl_waits_for_the_next),
         TEST(test_home_vanishes),
         TEST(test_domain_dies),
         TEST(test_domain_replaced),

@@ -88,6 +88,7 @@ struct fake_domain *add_guest(uint32_t domid, const char *name)
     struct fake_domain *domain = fake_domain_add(domid);
     node_set(xen_path("/local/domain/%u/name", domid).s, name);
     node_set(xen_path("/local/domain/%u/device", domid).s, "");
+    node_set(xen_path("/libxl/%u", domid).s, "");
     node_fire("@introduceDomain");
     return domain;
 }
@@ -125,6 +126,11 @@ const char *be(uint32_t devid, const char *name)
 const char *own(uint32_t devid, const char *name)
 {
     return keep(xen_path("/local/domain/0/xen-venus/7/%u%s%s", devid, *name ? "/" : "", name));
+}
+
+const char *hold(uint32_t devid, const char *name)
+{
+    return keep(xen_path("/local/domain/0/backend/none/7/%u%s%s", devid, *name ? "/" : "", name));
 }
 
 bool is(const char *path, const char *value)

@@ -53,6 +53,7 @@ void destroy_guest(uint32_t domid);
 const char *fe(uint32_t devid, const char *name);
 const char *be(uint32_t devid, const char *name);
 const char *own(uint32_t devid, const char *name);
+const char *hold(uint32_t devid, const char *name); /* what libxl waits for */
 /* Whether a node has this value. */
 bool is(const char *path, const char *value);
 /* Fail, saying what it has, unless a node has this value. */

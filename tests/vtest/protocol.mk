@@ -13,6 +13,7 @@ if HAVE_CMOCKA
 VTEST_TESTS = \
 	tests/vtest/test-daemon \
 	tests/vtest/test-fd-message \
+	tests/vtest/test-ids \
 	tests/vtest/test-message \
 	tests/vtest/test-protocol \
 	tests/vtest/test-sync
@@ -34,6 +35,9 @@ tests_vtest_test_fd_message_CPPFLAGS = $(VTEST_TEST_CPPFLAGS)
 tests_vtest_test_fd_message_SOURCES = tests/vtest/test-fd-message.c
 tests_vtest_test_fd_message_LDADD = $(VTEST_TEST_LIBS)
 
+tests_vtest_test_ids_CPPFLAGS = $(VTEST_TEST_CPPFLAGS)
+tests_vtest_test_ids_SOURCES = tests/vtest/test-ids.c
+tests_vtest_test_ids_LDADD = $(VTEST_TEST_LIBS)
 tests_vtest_test_message_CPPFLAGS = $(VTEST_TEST_CPPFLAGS)
 tests_vtest_test_message_SOURCES = tests/vtest/test-message.c
 tests_vtest_test_message_LDADD = $(VTEST_TEST_LIBS)
