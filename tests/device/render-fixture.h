@@ -46,6 +46,12 @@ static inline int render_fixture_enter(struct vgpu_transport *transport)
     return 0;
 }
 
+static inline void render_fixture_set_window_bits(struct vgpu_transport *transport, uint64_t offset,
+                                                  uint32_t bits)
+{
+    atomic_fetch_or(venus_shm_word(&transport->window, offset), bits);
+}
+
 /* For vgpu_transport_ops.alloc_pages and free_pages: memory as from gntalloc, and references that
  * count up from 1000. */
 static inline int render_fixture_alloc(struct vgpu_transport *transport, uint32_t count,

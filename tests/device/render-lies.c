@@ -47,7 +47,10 @@ struct test {
     int last_error;
 };
 
-static const struct vgpu_transport_ops ops = {.enter_render_process = render_fixture_enter};
+static const struct vgpu_transport_ops ops = {
+    .enter_render_process = render_fixture_enter,
+    .set_window_bits = render_fixture_set_window_bits,
+};
 
 static int exports, grants; /* alive */
 static int keys;            /* so many exports were made */
@@ -100,6 +103,7 @@ static void revoke_dma_buf(struct vgpu_transport *transport, int fd)
 
 static const struct vgpu_transport_ops dma_buf_ops = {
     .enter_render_process = render_fixture_enter,
+    .set_window_bits = render_fixture_set_window_bits,
     .export_slice = export_slice,
     .released_slice = released_slice,
     .forget_slice = forget_slice,
@@ -407,7 +411,10 @@ static void test_lies(void **state)
 /* What a child of the process says does not keep the device process from its work. */
 static void test_endless_answers(void **state)
 {
-    static const struct vgpu_transport_ops forking = {.enter_render_process = enter_and_fork};
+    static const struct vgpu_transport_ops forking = {
+        .enter_render_process = enter_and_fork,
+        .set_window_bits = render_fixture_set_window_bits,
+    };
     struct test *t = *state;
     t->transport.ops = &forking;
     alarm(PATIENCE / 1000);

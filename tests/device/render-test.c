@@ -71,11 +71,13 @@ static int alloc_no_pages(struct vgpu_transport *transport, uint32_t count, void
 
 static const struct vgpu_transport_ops ops = {
     .enter_render_process = render_fixture_enter,
+    .set_window_bits = render_fixture_set_window_bits,
     .alloc_pages = render_fixture_alloc,
     .free_pages = render_fixture_free,
 };
 static const struct vgpu_transport_ops poor_ops = {
     .enter_render_process = render_fixture_enter,
+    .set_window_bits = render_fixture_set_window_bits,
     .alloc_pages = alloc_no_pages,
 };
 static const struct vgpu_transport_ops broken_ops = {.enter_render_process = fail_to_enter};

@@ -133,6 +133,7 @@ static void revoke_dma_buf(struct vgpu_transport *transport, int fd)
 
 static const struct vgpu_transport_ops ops = {
     .enter_render_process = render_fixture_enter,
+    .set_window_bits = render_fixture_set_window_bits,
     .alloc_pages = render_fixture_alloc,
     .free_pages = render_fixture_free,
     .export_slice = export_slice,
@@ -143,6 +144,7 @@ static const struct vgpu_transport_ops ops = {
 };
 static const struct vgpu_transport_ops without_dma_bufs = {
     .enter_render_process = render_fixture_enter,
+    .set_window_bits = render_fixture_set_window_bits,
     .alloc_pages = render_fixture_alloc,
     .free_pages = render_fixture_free,
 };
