@@ -71,8 +71,10 @@ static void notify(struct vgpu_transport *transport)
 static void set_window_bits(struct vgpu_transport *transport, uint64_t offset, uint32_t bits)
 {
     const int error = xen_window_set_bits(from_base(transport)->window, offset, bits);
-    if (error) /* which is no wonder when the guest is about to end */
-        backend_log(VENUS_LOG_DEBUG, "a page of the window cannot be mapped: %s", strerror(-error));
+    if (error)
+        backend_log(VENUS_LOG_WARNING,
+                    "the guest is not told: a page of the window cannot be mapped: %s",
+                    strerror(-error));
 }
 
 static int enter_with_window(struct transport_xen *t)

@@ -199,6 +199,8 @@ static void process_stats(void *user, const char *json)
 
 static void finish_letting_go(struct xen_device *d)
 {
+    if (d->after != XEN_DEVICE_NEXT_FORGET) /* these nodes may be another guest's by now */
+        xen_nodes_let_go(&d->nodes);
     switch (d->after) {
     case XEN_DEVICE_NEXT_OFFER:
         set_state(d, XEN_STATE_CLOSED);
@@ -248,7 +250,6 @@ static void process_ended(void *user, const struct reason *why)
         set_error(d, why);
     xen_process_destroy(d->process);
     d->process = NULL;
-    xen_nodes_let_go(&d->nodes);
     if (phase != XEN_DEVICE_LETTING_GO || d->after != XEN_DEVICE_NEXT_FORGET)
         xen_nodes_remove_own(&d->nodes, "group");
     if (phase == XEN_DEVICE_LETTING_GO)
@@ -296,7 +297,6 @@ static void connect_guest(struct xen_device *d)
     hold(d);
     d->process = xen_process_start(d->env->processes, &params, &process_events, d, &reason);
     if (!d->process) {
-        xen_nodes_let_go(&d->nodes);
         set_error(d, &reason);
         let_go(d, XEN_DEVICE_NEXT_OFFER);
         return;
@@ -386,7 +386,7 @@ static void look_at_guest(struct xen_device *d)
         return;
     if (xen_nodes_let_go_wanted(&d->nodes)) {
         say(d, VENUS_LOG_INFO, "the domain is about to be destroyed");
-        let_go(d, XEN_DEVICE_NEXT_REMOVE);
+        let_go(d, d->phase == XEN_DEVICE_CLOSING ? XEN_DEVICE_NEXT_REMOVE : XEN_DEVICE_NEXT_CLOSED);
         return;
     }
     const int result = xen_nodes_frontend_state(&d->nodes, &state);

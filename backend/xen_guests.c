@@ -33,8 +33,9 @@ static void format_uuid(const uint8_t uuid[16], char text[33])
 static void remove_folders(const struct xen_env *env, uint32_t domid)
 {
     xen_store_remove(env->store, XEN_STORE_NONE, own_path(env, domid, "").s);
-    xen_store_remove(env->store, XEN_STORE_NONE, backend_path(env, "vgpu", domid).s);
     xen_store_remove(env->store, XEN_STORE_NONE, backend_path(env, "none", domid).s);
+    /* Last, as the others are found by it. */
+    xen_store_remove(env->store, XEN_STORE_NONE, backend_path(env, "vgpu", domid).s);
 }
 
 /* ---- finding ---- */

@@ -153,16 +153,15 @@ int xen_nodes_set_error(const struct xen_nodes *nodes, const char *error)
 
 /* ---- what libxl waits for ---- */
 
-static bool state_of_hold(const struct xen_nodes *nodes, xen_store_tx tx, uint64_t *state)
+static bool state_of_hold(const struct xen_nodes *nodes, uint64_t *state)
 {
-    return !xen_store_read_number(nodes->store, tx, xen_path("%s/state", nodes->hold).s,
+    return !xen_store_read_number(nodes->store, XEN_STORE_NONE, xen_path("%s/state", nodes->hold).s,
                                   XEN_STATE_MAX, state);
 }
 
 static int try_hold(const struct xen_nodes *nodes)
 {
     char value[XEN_STORE_MAX_VALUE + 1];
-    uint64_t state;
     struct batch b = {.store = nodes->store};
     b.result = xen_store_begin(nodes->store, &b.tx);
     if (b.result)
@@ -174,11 +173,6 @@ static int try_hold(const struct xen_nodes *nodes)
         return 0;
     }
     b.result = libxl < 0 ? libxl : 0;
-    if (state_of_hold(nodes, b.tx, &state) && state == XEN_STATE_CLOSING)
-        b.result = -EBUSY;
-    /* Without what libxl has written there. */
-    if (!b.result)
-        b.result = xen_store_remove(nodes->store, b.tx, nodes->hold);
     open_folder(&b, nodes->hold, nodes->backend_domid, nodes->backend_domid);
     put_number(&b, "state", XEN_STATE_CONNECTED);
     b.folder = nodes->toolstack;
@@ -197,7 +191,7 @@ int xen_nodes_hold(const struct xen_nodes *nodes)
 void xen_nodes_let_go(const struct xen_nodes *nodes)
 {
     uint64_t state;
-    if (state_of_hold(nodes, XEN_STORE_NONE, &state))
+    if (state_of_hold(nodes, &state))
         xen_store_write_number(nodes->store, XEN_STORE_NONE, xen_path("%s/state", nodes->hold).s,
                                XEN_STATE_CLOSED);
 }
@@ -205,24 +199,13 @@ void xen_nodes_let_go(const struct xen_nodes *nodes)
 bool xen_nodes_let_go_wanted(const struct xen_nodes *nodes)
 {
     uint64_t state;
-    return state_of_hold(nodes, XEN_STORE_NONE, &state) && state == XEN_STATE_CLOSING;
-}
-
-/* libxl says there that the device is to go before it waits, and forgets it afterwards. */
-static bool libxl_looks(const struct xen_nodes *nodes)
-{
-    uint64_t online;
-    return !xen_store_read_number(nodes->store, XEN_STORE_NONE,
-                                  xen_path("%s/online", nodes->hold).s, 1, &online) &&
-           !online;
+    return state_of_hold(nodes, &state) && state == XEN_STATE_CLOSING;
 }
 
 void xen_nodes_remove(const struct xen_nodes *nodes)
 {
-    if (!libxl_looks(nodes)) {
-        xen_store_remove(nodes->store, XEN_STORE_NONE, nodes->toolstack);
-        xen_store_remove(nodes->store, XEN_STORE_NONE, nodes->hold);
-    }
+    xen_store_remove(nodes->store, XEN_STORE_NONE, nodes->toolstack);
+    xen_store_remove(nodes->store, XEN_STORE_NONE, nodes->hold);
     xen_store_remove(nodes->store, XEN_STORE_NONE, nodes->frontend);
     xen_store_remove(nodes->store, XEN_STORE_NONE, nodes->backend);
     xen_store_remove(nodes->store, XEN_STORE_NONE, nodes->own);

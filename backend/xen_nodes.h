@@ -9,8 +9,9 @@
  *
  * Before libxl destroys a domain it asks the backends of devices to let go, by writing Closing, and
  * waits up to 10 s for Closed; but only those whose kinds it knows by name.  Xen cannot destroy a
- * domain well whose memory is still mapped (docs/xen-mapping.md).  So while a device process lives
- * there is also a device of the kind "none", which libxl knows and nobody uses, without a frontend:
+ * domain well whose memory is still mapped (docs/xen-mapping.md).  So from the first device process
+ * on there is also a device of the kind "none", which libxl knows but writes no nodes of, without a
+ * frontend.  Its state is Connected while such a process lives, and Closed afterwards:
  *
  *   /libxl/<frontend-id>/device/none/<devid>/backend   where it is:
  *   /local/domain/<B>/backend/none/<frontend-id>/<devid>/state
@@ -69,14 +70,14 @@ int xen_nodes_set_offline(const struct xen_nodes *nodes);
 int xen_nodes_set_error(const struct xen_nodes *nodes, const char *error);
 
 /* Make libxl wait: the guest's memory is about to be mapped. Does nothing where the guest was not
- * made by libxl. -EBUSY when libxl is waiting already. */
+ * made by libxl. */
 int xen_nodes_hold(const struct xen_nodes *nodes);
 /* The guest's memory is not mapped any more. */
 void xen_nodes_let_go(const struct xen_nodes *nodes);
 /* Whether libxl waits for xen_nodes_let_go(): the domain is about to be destroyed. */
 bool xen_nodes_let_go_wanted(const struct xen_nodes *nodes);
 
-/* Remove the nodes of both ends and the daemon's own, but not that which libxl is reading. */
+/* Remove the nodes of both ends and the daemon's own. */
 void xen_nodes_remove(const struct xen_nodes *nodes);
 
 /* The frontend's state; -ENOENT, or -EBADMSG when it is none. */

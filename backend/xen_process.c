@@ -25,7 +25,7 @@
 #define MAX_MESSAGE     (64 << 10)
 #define GROUP_POLL_MS   50   /* between looks at whether a group has gone */
 #define GROUP_WARN_MS   5000 /* after which a group that does not go is worth a warning */
-#define LEFT_OVER_TRIES 250  /* of 20 ms */
+#define LEFT_OVER_TRIES 1000 /* of 20 ms; a large window takes some seconds to unmap */
 #define LAST_WORDS      16   /* messages of a dead process that are read */
 
 struct xen_processes {
@@ -441,15 +441,16 @@ static void program_of(const char *process, char name[256])
     snprintf(name, 256, "%.255s", slash ? slash + 1 : path);
 }
 
+/* The group of a process that is no kernel thread and has not ended, or 0. */
 static int group_of(const char *process)
 {
-    char path[300], line[512];
+    char path[300], line[512], state;
     int group = 0;
     snprintf(path, sizeof(path), "/proc/%.255s/stat", process);
     FILE *file = fopen(path, "re");
     /* PID (NAME) STATE PARENT GROUP; the name may have any character in it. */
     const char *end = file && fgets(line, sizeof(line), file) ? strrchr(line, ')') : NULL;
-    if (!end || sscanf(end, ") %*c %*d %d", &group) != 1)
+    if (!end || sscanf(end, ") %c %*d %d", &state, &group) != 2 || state == 'Z')
         group = 0;
     if (file)
         fclose(file);
@@ -457,7 +458,8 @@ static int group_of(const char *process)
 }
 
 /* Whether a process of the group, or that it was made for, runs our program: the number may be
- * somebody else's by now. */
+ * somebody else's by now.  One that is dying has no program, but unmaps the guest's memory still.
+ */
 static bool group_is_ours(int group)
 {
     char ours[256], name[256];
@@ -466,11 +468,12 @@ static bool group_is_ours(int group)
     const struct dirent *entry;
     program_of("self", ours);
     while (dir && !found && (entry = readdir(dir))) {
-        if (*entry->d_name < '0' || *entry->d_name > '9' ||
-            (group_of(entry->d_name) != group && atoi(entry->d_name) != group))
+        const int group_now =
+            *entry->d_name >= '0' && *entry->d_name <= '9' ? group_of(entry->d_name) : 0;
+        if (!group_now || (group_now != group && atoi(entry->d_name) != group))
             continue;
         program_of(entry->d_name, name);
-        found = *name && !strcmp(name, ours);
+        found = !*name || !strcmp(name, ours);
     }
     if (dir)
         closedir(dir);

@@ -189,7 +189,9 @@ static int visit(const struct xen_window *window, size_t page, size_t offset, ui
     char *at = mmap(NULL, PAGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (at == MAP_FAILED)
         return -errno;
-    const int error = map_foreign(window, at, window->pages + page, 1);
+    const xen_pfn_t frame = window->pages[page];
+    int error = 0;
+    error = map_frames(window, at, &frame, &error, 1);
     if (!error)
         atomic_fetch_or((_Atomic uint32_t *)(void *)(at + offset), bits);
     munmap(at, PAGE_SIZE);

@@ -197,7 +197,8 @@ static void test_operations(void **state)
     assert_int_equal(fake_parts->window_word, 8);
     assert_int_equal(fake_parts->window_bits, 6);
     fake_parts_fail("window_set_bits", ESRCH);
-    ops->set_window_bits(transport, 12, 1); /* the guest has gone: nobody is to be told */
+    ops->set_window_bits(transport, 12, 1);
+    assert_logged("the guest is not told: a page of the window cannot be mapped: No such process");
     close_all(transport);
 }
 

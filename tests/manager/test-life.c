@@ -367,7 +367,8 @@ static void test_libxl_waits(void **state)
     node_set(hold(0, "state"), "5");
     RUN_UNTIL(is(hold(0, "state"), "6"));
     assert_false(process_lives(pid) || process_lives(child));
-    RUN_UNTIL(!node_get(be(0, "")) && !node_get(own(0, "")));
+    expect(be(0, "state"), "6");
+    run_for(20);
     expect(hold(0, "state"), "6"); /* libxl may not have seen it yet */
     node_remove("/libxl/7/device/none");
     destroy_guest(7);
@@ -395,30 +396,49 @@ static void test_libxl_need_not_wait(void **state)
     assert_null(node_get("/libxl/7"));
 }
 
-/* Somebody else asks for it, and the guest lives on: the GPU can be given to it again. */
-static void test_let_go_and_attach(void **state)
+/* Somebody has second thoughts: the guest lives on, and comes back. */
+static void test_let_go_and_back(void **state)
 {
     (void)state;
-    connected_guest("'hostmem=2M'");
+    connected_guest("'hostmem=2M', 'hostmem=2M'");
+    frontend_connects(1);
+    RUN_UNTIL(is(be(1, "state"), "4"));
     node_set(hold(0, "online"), "0");
     node_set(hold(0, "state"), "5");
-    RUN_UNTIL(!node_get(be(0, "")));
-    assert_null(node_get(fe(0, "")));
-    /* As the next daemon would, for a guest that is not known. */
-    crash_manager();
-    node_remove("/local/domain/0/xen-venus/7");
-    start_manager();
+    RUN_UNTIL(is(hold(0, "state"), "6"));
+    expect(be(0, "state"), "6");
+    expect(hold(1, "state"), "4");
+    node_set(fe(0, "state"), "6");
+    node_set(fe(0, "state"), "1");
     RUN_UNTIL(is(be(0, "state"), "2"));
     frontend_connects(0);
     RUN_UNTIL(is(be(0, "state"), "4"));
     expect(hold(0, "state"), "4");
-    assert_null(node_get(hold(0, "online")));
     node_set(fe(0, "unplug"), "1");
     RUN_UNTIL(is(be(0, "state"), "5"));
     node_set(fe(0, "state"), "6");
     RUN_UNTIL(!node_get(be(0, "")));
     assert_null(node_get(hold(0, "")));
     assert_null(node_get("/libxl/7/device/none/0"));
+    expect(hold(1, "state"), "4");
+}
+
+/* Without libxl's waiting a guest works as well. */
+static void test_libxl_cannot_be_told(void **state)
+{
+    (void)state;
+    put_config("guest", "'hostmem=2M'");
+    add_guest(7, "guest");
+    start_manager();
+    RUN_UNTIL(is(be(0, "state"), "2"));
+    fake_store_conflicts = 16;
+    frontend_connects(0);
+    RUN_UNTIL(is(be(0, "state"), "4"));
+    assert_logged("libxl cannot be told to wait until the GPU has let go: "
+                  "Resource temporarily unavailable");
+    assert_null(node_get(hold(0, "")));
+    destroy_guest(7);
+    RUN_UNTIL(!node_get(be(0, "")));
 }
 
 /* The daemon dies, or stops, while libxl waits: the next one answers. */
@@ -426,12 +446,14 @@ static void test_libxl_waits_for_the_next(void **state)
 {
     (void)state;
     connected_guest("'hostmem=2M'");
+    const int pid = fake_device->pid;
     crash_manager();
     expect(hold(0, "state"), "4");
     node_set(hold(0, "online"), "0");
     node_set(hold(0, "state"), "5");
     start_manager();
     RUN_UNTIL(is(hold(0, "state"), "6"));
+    assert_false(process_lives(pid));
 }
 
 /* libxl removes the guest's nodes, then destroys the domain, which needs us to have let go. */
@@ -549,6 +571,7 @@ static void test_stop(void **state)
     assert_false(process_lives(pid));
     expect(be(0, "state"), "6");
     expect(be(1, "state"), "6");
+    expect(hold(0, "state"), "6");
     expect(own(0, "gpu"), "hostmem=2M,venus=1,mapping=window,contexts=64,window=auto");
 }
 
@@ -610,7 +633,8 @@ int main(void)
         TEST(test_back_off),
         TEST(test_libxl_waits),
         TEST(test_libxl_need_not_wait),
-        TEST(test_let_go_and_attach),
+        TEST(test_let_go_and_back),
+        TEST(test_libxl_cannot_be_told),
         TEST(test_libxl_waits_for_the_next),
         TEST(test_home_vanishes),
         TEST(test_domain_dies),

@@ -97,6 +97,7 @@ static void test_guest_went_meanwhile(void **state)
     start_manager();
     assert_null(node_get("/local/domain/0/backend/vgpu/7"));
     assert_null(node_get("/local/domain/0/xen-venus/7"));
+    assert_null(node_get("/local/domain/0/backend/none/7"));
 }
 
 /* Another domain has the id by now, and no GPU. */
@@ -111,6 +112,7 @@ static void test_guest_replaced_meanwhile(void **state)
     run_for(30);
     assert_null(node_get("/local/domain/0/backend/vgpu/7"));
     assert_null(node_get("/local/domain/0/xen-venus/7"));
+    assert_null(node_get("/local/domain/0/backend/none/7"));
     assert_int_equal(fake_domain_find(7)->max_memory, 1 << 20);
 }
 

@@ -8,7 +8,7 @@ import time
 
 from harness import Group, expect
 from testbed import TestBed
-from venus import (DAY, PID_FILE, PROGRAM_SECONDS, SOON, Daemon, Leftovers, gpu_guest, until,
+from venus import (DAY, LOG, PID_FILE, PROGRAM_SECONDS, SOON, Daemon, Leftovers, gpu_guest, until,
                    wait_gpu)
 
 WORK = "latency submit --iterations 10000000"
@@ -84,9 +84,12 @@ def destroy(daemon, guest, stopped):
     for pid in {"none": [], "render": daemon.render_pids(guest.name), "device": [device]}[stopped]:
         daemon.dom0.run(f"kill -STOP {pid}")
     start = time.monotonic()
-    daemon.dom0.run(f"xl destroy {guest.name}", DESTROY_SECONDS)
+    said = daemon.dom0.run(f"xl destroy {guest.name} 2>&1", DESTROY_SECONDS).out
     until(daemon.dom0, "! xl list | grep -q '(null)'", DESTROY_SECONDS)
     print(f"# destroyed in {time.monotonic() - start:.1f} s")
+    # It has waited for the daemon, which has answered in time: its status does not tell.
+    expect("unable to remove device" not in said, f"xl says {said}")
+    daemon.dom0.run(f"grep '{guest.name} (domain .*about to be destroyed' {LOG}")
 
 
 def attach_and_detach(daemon, guest, rounds):

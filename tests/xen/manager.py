@@ -67,8 +67,8 @@ def check_destroyed(host, name, domid):
     left = host.dom0.run("xl list").out
     expect("(null)" not in left and name not in left, f"{name} is still there:\n{left}")
     host.wait_for("end of the processes", lambda: not host.processes())
-    for path in (f"/local/domain/0/backend/vgpu/{domid}", f"/local/domain/0/xen-venus/{domid}",
-                 f"/local/domain/{domid}"):
+    for path in (f"/local/domain/0/backend/vgpu/{domid}", f"/local/domain/0/backend/none/{domid}",
+                 f"/local/domain/0/xen-venus/{domid}", f"/libxl/{domid}", f"/local/domain/{domid}"):
         host.wait_for(f"end of {path}",
                       lambda path=path: host.dom0.attempt(f"xenstore-exists {path}").status)
 

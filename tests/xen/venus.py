@@ -185,7 +185,7 @@ class Leftovers:
             "mapped grants": mapped_grants(self.bed),
             "event channels": event_channels(self.bed),
             "nodes in xenstore": run(
-                "xenstore-ls -f | grep -E 'vgpu/|xen-venus/' || true").out.splitlines(),
+                "xenstore-ls -f | grep -E 'vgpu/|xen-venus/|/none/' || true").out.splitlines(),
             "processes": run("ps -o comm | grep -i venus | sort").out.split(),
             "free memory": int(run("xl info free_memory").out),
         }
