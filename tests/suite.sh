@@ -12,13 +12,29 @@ make_check=$lib/make-check
 
 # ---- builds: gcc and clang, every registry, and the unit tests in each ----
 
+# What the daemons and programs of the pairings below are.
 builds()
 {
-    # What the daemons and programs of the pairings below are.
     run build-trixie-gcc 900 "$build" trixie "$(build_dir trixie)" "all check-programs" \
         --enable-werror
     run build-sid-clang 900 "$build" sid "$(build_dir sid)" "all check-programs" \
         --enable-werror CC=clang
+    # What a new user sees: on Debian 12, in a Debian 13 root, and on a Debian 13 machine, played by
+    # the root itself.
+    run quickstart 600 ./quickstart
+    if ! is_native trixie; then
+        run quickstart-debian13 600 "$lib/enter-root" trixie ./quickstart
+    fi
+}
+
+# Unit tests in which several threads work at the same time.
+with_threads="tests/unit/object tests/unit/pages tests/unit/queue tests/unit/resource
+    tests/unit/ring tests/unit/transport tests/device/render-lies tests/device/render-test
+    tests/device/test-dma-buf tests/device/test-processes tests/device/test-syscalls
+    tests/vtest/test-daemon tests/vtest/test-protocol tests/vtest/test-sync"
+
+units()
+{
     group check-trixie-gcc 600 "$make_check" trixie "$(build_dir trixie)"
     # The decoder's test takes longest; where it is not the first of its kind one round will do.
     group check-sid-clang 600 env WIRE_ROUNDS=1 "$make_check" sid "$(build_dir sid)"
@@ -42,11 +58,15 @@ builds()
     done
     run build-tsan 900 "$build" trixie "$XEN_VENUS_BUILD/tsan" "all check-programs" \
         --enable-werror --enable-sanitizer=thread CFLAGS="-g1 -O1"
-    group check-tsan 1200 env WIRE_ROUNDS=1 "$make_check" trixie "$XEN_VENUS_BUILD/tsan"
+    group check-tsan 1200 "$make_check" trixie "$XEN_VENUS_BUILD/tsan" $with_threads
     # Whether all files are there does not depend on how they are optimised.
     run distcheck 900 env WIRE_ROUNDS=1 DISTCHECK_CONFIGURE_FLAGS=CFLAGS=-O0 \
         "$build" trixie "$(build_dir trixie)" distcheck --enable-werror
     run dist-complete 60 tests/lib/dist-complete "$(build_dir trixie)"
+    # With the sanitizers' eyes on the daemon and its children, to their ends.
+    export XEN_VENUSD="$XEN_VENUS_BUILD/asan/backend/xen-venusd"
+    group programs-asan 600 tests/vtest/programs.sh sid trixie
+    run kill-clients-asan 300 tests/vtest/kill-clients.sh sid trixie 60
 }
 
 # ---- applications through Venus: Mesa of Debian 13 and of sid on either side ----
@@ -56,23 +76,13 @@ applications()
     for client in trixie sid; do
         for host in trixie sid; do
             run "vulkaninfo-$client-on-$host" 300 tests/vtest/vulkaninfo.sh $client $host
-            group "programs-$client-on-$host" 600 tests/vtest/programs.sh $client $host
-            group "validate-$client-on-$host" 600 tests/vtest/validate.sh $client $host
-            group "vkmark-$client-on-$host" 400 tests/vtest/vkmark.sh $client $host
-            group "ggml-$client-on-$host" 900 tests/vtest/ggml.sh $client $host
+            group "programs-$client-on-$host" 900 tests/vtest/programs.sh $client $host
+            group "validate-$client-on-$host" 900 tests/vtest/validate.sh $client $host
+            group "vkmark-$client-on-$host" 600 tests/vtest/vkmark.sh $client $host
+            group "ggml-$client-on-$host" 1500 tests/vtest/ggml.sh $client $host
             run "ffmpeg-$client-on-$host" 300 tests/vtest/ffmpeg.sh $client $host
         done
     done
-    # What a new user sees: on Debian 12, in a Debian 13 root, and on a Debian 13 machine, played by
-    # the root itself.
-    run quickstart 600 ./quickstart
-    if ! is_native trixie; then
-        run quickstart-debian13 600 "$lib/enter-root" trixie ./quickstart
-    fi
-    # With the sanitizers' eyes on the daemon and its children, to their ends.
-    export XEN_VENUSD="$XEN_VENUS_BUILD/asan/backend/xen-venusd"
-    group programs-asan 600 tests/vtest/programs.sh sid trixie
-    run kill-clients-asan 300 tests/vtest/kill-clients.sh sid trixie 60
 }
 
 # ---- what clients and servers do when nothing goes on, or when they are killed ----
@@ -105,6 +115,7 @@ xen()
 here()
 {
     builds
+    lane units units
     lane applications applications
     lane lifetimes lifetimes
     join_lanes

@@ -64,7 +64,7 @@ if [ "${1-}" = --all ]; then
 else
     while read -r operation cases; do
         [ -n "$operation" ] || continue
-        compare "$operation" 120 -o "$operation" -p "$cases" || status=1
+        compare "$operation" 400 -o "$operation" -p "$cases" || status=1
     done <<<"$subset"
 fi
 stop_daemon "$socket" || status=1
