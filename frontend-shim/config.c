@@ -23,8 +23,8 @@
 #define DEVICE_FEATURES (BIT_ULL(24) - 1)
 
 /*
- * Give the driver the scanouts that it insists on. The backend answers GET_DISPLAY_INFO with those it
- * has, and for the driver one more is a connector with nothing plugged in.
+ * Give the driver the scanouts that it insists on. The backend answers GET_DISPLAY_INFO with
+ * those it has, and for the driver one more is a connector with nothing plugged in.
  */
 static void adapt(u8 *config)
 {

@@ -105,8 +105,8 @@ static int open_channel(struct vgpu_front *front)
 /*
  * Since Linux 7.2 the thread of all watches takes a node "state" that says Initialising, while the
  * xenbus_device knows another state, for a new device in place of the old one, and unbinds the
- * driver. Switching to or from Initialising in another thread races with that: so it is left to that
- * very thread, which gets there by a watch of our own. Afterwards the work runs again.
+ * driver. Switching to or from Initialising in another thread races with that: so it is left to
+ * that very thread, which gets there by a watch of our own. Afterwards the work runs again.
  */
 static void own_node_changed(struct xenbus_watch *watch, const char *path, const char *token)
 {
