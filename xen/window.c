@@ -190,8 +190,8 @@ static int visit(const struct xen_window *window, size_t page, size_t offset, ui
     if (at == MAP_FAILED)
         return -errno;
     const xen_pfn_t frame = window->pages[page];
-    int error = 0;
-    error = map_frames(window, at, &frame, &error, 1);
+    int page_error = 0;
+    const int error = map_frames(window, at, &frame, &page_error, 1);
     if (!error)
         atomic_fetch_or((_Atomic uint32_t *)(void *)(at + offset), bits);
     munmap(at, PAGE_SIZE);

@@ -4,14 +4,6 @@
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
-static void offered_guest(const char *gpus)
-{
-    put_config("guest", gpus);
-    add_guest(7, "guest");
-    start_manager();
-    RUN_UNTIL(is(be(0, "state"), "2"));
-}
-
 /* A node, what is wrong with it (NULL: it is missing), and what the error says. */
 static const struct {
     const char *name, *value, *error;

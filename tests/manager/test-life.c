@@ -70,10 +70,7 @@ static void test_guest_appears(void **state)
 static void test_connect(void **state)
 {
     (void)state;
-    put_config("guest", "'hostmem=2M,window=grant,gpu=0,venus=0,contexts=9'");
-    add_guest(7, "guest");
-    start_manager();
-    RUN_UNTIL(is(be(0, "state"), "2"));
+    offered_guest("'hostmem=2M,window=grant,gpu=0,venus=0,contexts=9'");
     expect(be(0, "window"), "grant");
     frontend_prepares(0);
     node_set(fe(0, "window-zeroed"), "1");
@@ -160,10 +157,7 @@ static void test_guest_closes(void **state)
 static void test_guest_closes_before_connecting(void **state)
 {
     (void)state;
-    put_config("guest", "'hostmem=2M'");
-    add_guest(7, "guest");
-    start_manager();
-    RUN_UNTIL(is(be(0, "state"), "2"));
+    offered_guest("'hostmem=2M'");
     node_set(fe(0, "state"), "5");
     RUN_UNTIL(is(be(0, "state"), "6"));
     node_set(fe(0, "state"), "6");
@@ -189,10 +183,7 @@ static void test_guest_starts_anew(void **state)
 /* What a frontend sees when a device process dies: Closed and why, then a new offer. */
 static void device_dies(enum fake_device_mode mode, const char *why)
 {
-    put_config("guest", "'hostmem=2M'");
-    add_guest(7, "guest");
-    start_manager();
-    RUN_UNTIL(is(be(0, "state"), "2"));
+    offered_guest("'hostmem=2M'");
     fake_device->mode = mode;
     frontend_connects(0);
     RUN_UNTIL(node_get(be(0, "error")));
@@ -215,10 +206,7 @@ static void test_frontend_missed_it(void **state)
 {
     (void)state;
     fake_device->mode = FAKE_DEVICE_EXIT;
-    put_config("guest", "'hostmem=2M'");
-    add_guest(7, "guest");
-    start_manager();
-    RUN_UNTIL(is(be(0, "state"), "2"));
+    offered_guest("'hostmem=2M'");
     frontend_connects(0);
     RUN_UNTIL(node_get(be(0, "error")));
     fake_device->mode = FAKE_DEVICE_READY;
@@ -350,10 +338,7 @@ static void test_libxl_waits(void **state)
 {
     (void)state;
     fake_device->mode = FAKE_DEVICE_STOPPED;
-    put_config("guest", "'hostmem=2M'");
-    add_guest(7, "guest");
-    start_manager();
-    RUN_UNTIL(is(be(0, "state"), "2"));
+    offered_guest("'hostmem=2M'");
     assert_null(node_get(hold(0, "")));
     frontend_connects(0);
     RUN_UNTIL(is(be(0, "state"), "4"));
@@ -427,10 +412,7 @@ static void test_let_go_and_back(void **state)
 static void test_libxl_cannot_be_told(void **state)
 {
     (void)state;
-    put_config("guest", "'hostmem=2M'");
-    add_guest(7, "guest");
-    start_manager();
-    RUN_UNTIL(is(be(0, "state"), "2"));
+    offered_guest("'hostmem=2M'");
     fake_store_conflicts = 16;
     frontend_connects(0);
     RUN_UNTIL(is(be(0, "state"), "4"));

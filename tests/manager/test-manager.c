@@ -102,10 +102,7 @@ static void test_stop_twice(void **state)
 static void test_no_process(void **state)
 {
     (void)state;
-    put_config("guest", "'hostmem=2M'");
-    add_guest(7, "guest");
-    start_manager();
-    RUN_UNTIL(is(be(0, "state"), "2"));
+    offered_guest("'hostmem=2M'");
     const struct rlimit before = limit_files(0);
     frontend_connects(0);
     RUN_UNTIL(is(be(0, "error"), "socketpair: Too many open files"));

@@ -33,10 +33,7 @@ static void test_frontend_waits(void **state)
 {
     (void)state;
     fake_device->mode = FAKE_DEVICE_SILENT;
-    put_config("guest", "'hostmem=2M'");
-    add_guest(7, "guest");
-    start_manager();
-    RUN_UNTIL(is(be(0, "state"), "2"));
+    offered_guest("'hostmem=2M'");
     frontend_connects(0);
     RUN_UNTIL(fake_device->starts == 1);
     crash_manager();

@@ -169,12 +169,17 @@ void frontend_connects(uint32_t devid)
     node_set(fe(devid, "state"), "3");
 }
 
-void connected_guest(const char *gpu)
+void offered_guest(const char *gpu)
 {
     put_config("guest", gpu);
     add_guest(7, "guest");
     start_manager();
     RUN_UNTIL(is(be(0, "state"), "2"));
+}
+
+void connected_guest(const char *gpu)
+{
+    offered_guest(gpu);
     frontend_connects(0);
     RUN_UNTIL(is(be(0, "state"), "4"));
 }

@@ -62,7 +62,9 @@ void expect(const char *path, const char *value);
 /* What a frontend writes before Initialised for a window of 2 MiB; the same with Initialised. */
 void frontend_prepares(uint32_t devid);
 void frontend_connects(uint32_t devid);
-/* A guest called "guest" with id 7 and the gpu line, whose device 0 has become Connected. */
+/* A guest called "guest" with id 7 and the gpu line, and a manager that has offered device 0. */
+void offered_guest(const char *gpus);
+/* The same, and device 0 has become Connected. */
 void connected_guest(const char *gpus);
 
 #endif
