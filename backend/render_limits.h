@@ -4,9 +4,9 @@
 #define BACKEND_RENDER_LIMITS_H
 
 /* How long a process may take to end by itself, and how long render_destroy() waits for one that it
- * has killed. */
+ * has killed: freeing what it has mapped takes its time where others want the processor, too. */
 #define RENDER_END_MS  5000
-#define RENDER_KILL_MS 1000
+#define RENDER_KILL_MS 10000
 
 /* Bytes that may wait to be sent before submissions are put off, but for a single one: to one
  * process, and to all of a device.  And the memory that an empty queue keeps. */

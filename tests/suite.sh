@@ -31,7 +31,8 @@ builds()
 with_threads="tests/unit/drain tests/unit/imports tests/unit/object tests/unit/pages
     tests/unit/queue tests/unit/resource tests/unit/ring tests/unit/transport
     tests/device/render-lies tests/device/render-test tests/device/test-dma-buf
-    tests/device/test-processes tests/device/test-syscalls tests/vtest/test-daemon tests/vtest/test-protocol tests/vtest/test-sync"
+    tests/device/test-processes tests/device/test-syscalls tests/vtest/test-daemon
+    tests/vtest/test-protocol tests/vtest/test-sync"
 
 units()
 {
