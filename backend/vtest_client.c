@@ -349,6 +349,7 @@ static bool handle_sync_unref(struct vtest_client *c, const struct vtest_message
 static bool handle_sync_read(struct vtest_client *c, const struct vtest_message *m)
 {
     uint64_t value;
+    venus_context_poll_fences(c->context);
     const int error = vtest_sync_read(&c->syncs, m->payload[0], &value);
     if (error)
         return client_refuse_sync(c, m->command, error);
@@ -371,6 +372,7 @@ static bool handle_sync_wait(struct vtest_client *c, const struct vtest_message 
         return client_refuse(c, m->command, "length is not a whole number of syncs");
     if (flags & ~VTEST_WAIT_ANY)
         return client_refuse(c, m->command, "unknown flags 0x%x", flags);
+    venus_context_poll_fences(c->context);
     const int error = vtest_sync_wait(&c->syncs, flags & VTEST_WAIT_ANY, m->payload[1],
                                       m->payload + 2, words / VTEST_POINT_WORDS, &fd, &owned);
     if (error)

@@ -4,13 +4,15 @@
  *
  * A timeline tells the owner of the context when all work so far on a queue has finished.  That is
  * an empty submission with a fence of ours, and a thread per queue, started by the first such
- * fence, that waits for these fences in their order.
+ * fence that is not reached at once, that waits for these fences in their order.  Who wants to know
+ * about them meanwhile (venus_context_poll_fences()) need not wait for that thread to wake up.
  *
  * The monitor wants to know whether a queue still works.  It has no thread wait for that: it
  * submits a fence behind the latest submission and looks at it when it comes by the next time.
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "imports.h"
 #include "pnext.h"
@@ -21,6 +23,8 @@ struct pending_fence {
     struct pending_fence *next;
     VkFence fence;  /* null before the record first needs one */
     bool submitted; /* the GPU signals it; otherwise there is nothing to wait for */
+    bool waited;    /* the thread has waited for it */
+    bool retired;   /* while the thread still waits for it */
     uint64_t id;    /* the owner's */
 };
 
@@ -38,6 +42,7 @@ struct venus_timeline {
     pthread_mutex_t lock; /* for the rest; taken after queue->lock */
     pthread_cond_t cond;
     struct pending_fence *first, **last; /* oldest first */
+    struct pending_fence *awaited;       /* the first one while the thread waits for it */
     struct pending_fence *unused;        /* with fences to use again */
     uint32_t pending;
     bool ending;
@@ -67,12 +72,54 @@ static struct pending_fence *pending_get(struct venus_timeline *timeline)
     return calloc(1, sizeof(*p));
 }
 
-/* ---- the timeline's thread ---- */
+/* ---- fences that the GPU has reached ---- */
 
 static void retire(struct venus_context *context, uint32_t ring_idx, uint64_t id)
 {
     if (context->events.fence_retired)
         context->events.fence_retired(context->events_user, ring_idx, id);
+}
+
+/* Nobody may wait any longer for a device that is lost. */
+static bool is_reached(struct venus_device *device, const struct pending_fence *p)
+{
+    if (p->waited || !p->submitted)
+        return true;
+    const VkResult result = device->vk.GetFenceStatus(device->handle, p->fence);
+    if (result == VK_ERROR_DEVICE_LOST)
+        venus_device_lost(device, "a timeline's vkGetFenceStatus");
+    return result != VK_NOT_READY;
+}
+
+/* Retire the oldest fences, as far as the GPU has come.  timeline->lock is held, also while the
+ * owner is told, so that it is told in order. */
+static void retire_reached(struct venus_timeline *timeline)
+{
+    struct venus_device *device = timeline->queue->device;
+    struct pending_fence **link = &timeline->first, *p;
+
+    while ((p = *link) && (p->retired || is_reached(device, p))) {
+        if (!p->retired)
+            retire(device->context, timeline->queue->ring_idx, p->id);
+        p->retired = true;
+        if (p == timeline->awaited) {
+            link = &p->next;
+            continue;
+        }
+        *link = p->next;
+        timeline->pending--;
+        p->next = timeline->unused;
+        timeline->unused = p;
+    }
+    if (!p)
+        timeline->last = link;
+}
+
+/* Whether nothing is left to be retired. timeline->lock is held. */
+static bool all_retired(const struct venus_timeline *timeline)
+{
+    const struct pending_fence *p = timeline->first;
+    return !p || (p->retired && !p->next);
 }
 
 static void *run_timeline(void *arg)
@@ -89,20 +136,16 @@ static void *run_timeline(void *arg)
             pthread_cond_wait(&timeline->cond, &timeline->lock);
             continue;
         }
+        timeline->awaited = p;
         pthread_mutex_unlock(&timeline->lock);
         /* An error means that the device is lost: nobody may wait for it any longer. */
         if (p->submitted && device->vk.WaitForFences(device->handle, 1, &p->fence, VK_TRUE,
                                                      UINT64_MAX) == VK_ERROR_DEVICE_LOST)
             venus_device_lost(device, "a timeline's vkWaitForFences");
-        retire(device->context, timeline->queue->ring_idx, p->id);
         pthread_mutex_lock(&timeline->lock);
-
-        timeline->first = p->next;
-        if (!timeline->first)
-            timeline->last = &timeline->first;
-        timeline->pending--;
-        p->next = timeline->unused;
-        timeline->unused = p;
+        timeline->awaited = NULL;
+        p->waited = true;
+        retire_reached(timeline);
     }
     pthread_mutex_unlock(&timeline->lock);
     return NULL;
@@ -356,6 +399,7 @@ static int timeline_append(struct venus_timeline *timeline, uint64_t id)
         return full ? -ENOSPC : -ENOMEM;
 
     fence_submit(timeline, p);
+    p->waited = p->retired = false;
     p->id = id;
     p->next = NULL;
 
@@ -363,8 +407,13 @@ static int timeline_append(struct venus_timeline *timeline, uint64_t id)
     *timeline->last = p;
     timeline->last = &p->next;
     timeline->pending++;
+    /* A software driver may have done the work in vkQueueSubmit: then the thread can sleep on. */
+    retire_reached(timeline);
+    const bool wake = !all_retired(timeline) && !timeline->awaited;
     pthread_mutex_unlock(&timeline->lock);
-    pthread_cond_signal(&timeline->cond); /* not before: it would wake up to wait for the lock */
+    /* Not before, or it would wake up to wait for the lock. */
+    if (wake)
+        pthread_cond_signal(&timeline->cond);
     return 0;
 }
 
@@ -374,7 +423,7 @@ static bool timeline_finished(struct venus_timeline *timeline)
     if (timeline->submissions != timeline->fenced)
         return false;
     pthread_mutex_lock(&timeline->lock);
-    const bool finished = !timeline->first;
+    const bool finished = all_retired(timeline);
     pthread_mutex_unlock(&timeline->lock);
     return finished;
 }
@@ -405,6 +454,27 @@ int venus_context_create_fence(struct venus_context *context, uint32_t ring_idx,
     if (finished)
         retire(context, ring_idx, fence_id);
     return error;
+}
+
+void venus_context_poll_fences(struct venus_context *context)
+{
+    struct venus_queue *queues[VENUS_MAX_TIMELINES]; /* they live as long as the context */
+    pthread_mutex_lock(&context->lock);
+    memcpy(queues, context->timelines, sizeof(queues));
+    pthread_mutex_unlock(&context->lock);
+    for (uint32_t i = 1; i < VENUS_MAX_TIMELINES; i++) {
+        struct venus_queue *queue = queues[i];
+        /* Who submits holds the lock for as long as the driver takes. */
+        if (!queue || pthread_mutex_trylock(&queue->lock))
+            continue;
+        struct venus_timeline *timeline = queue->timeline;
+        if (timeline) {
+            pthread_mutex_lock(&timeline->lock);
+            retire_reached(timeline);
+            pthread_mutex_unlock(&timeline->lock);
+        }
+        pthread_mutex_unlock(&queue->lock);
+    }
 }
 
 /* ---- for the monitor ---- */

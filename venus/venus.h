@@ -214,6 +214,10 @@ int venus_context_unref_resource(struct venus_context *context, uint32_t res_id)
  */
 int venus_context_create_fence(struct venus_context *context, uint32_t ring_idx, uint64_t fence_id);
 
+/* Retire the fences that the GPU has reached by now: for owners whose client asks for one, and who
+ * need not wait then until a thread has woken up.  Never waits, not for a driver either. */
+void venus_context_poll_fences(struct venus_context *context);
+
 /*
  * Mark the context dead: sets FATAL in every ring's status, ends all waits so that a blocked
  * venus_context_submit() returns, and tells the owner (the event `fatal`).  Idempotent; logs

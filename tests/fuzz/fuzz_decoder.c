@@ -254,6 +254,7 @@ static void run_chunk(struct session *s, enum chunk_kind kind, const uint32_t *w
     case FENCE:
         if (count >= 1)
             venus_context_create_fence(s->context, words[0], 1);
+        venus_context_poll_fences(s->context);
         break;
     case POKE:
         poke(s, words, count);

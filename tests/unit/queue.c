@@ -400,6 +400,74 @@ static void test_fences_in_order(void **state)
     assert_int_equal(gpu.created, created); /* the same ones again */
 }
 
+/* What the GPU has done when it is asked for is told at once, by whoever asks. */
+static void test_fences_reached_at_once(void **state)
+{
+    struct test *t = *state;
+    assert_true(get_queue(t, 0, 3, 0x10));
+    for (uint64_t id = 1; id <= 10; id++) {
+        assert_int_equal(fence_after_work(t, 3, id), 0);
+        assert_int_equal(t->retired, id);
+    }
+    assert_int_equal(gpu.waits, 0);
+    assert_int_equal(gpu.created, 1);
+}
+
+static bool is_waiting(void)
+{
+    pthread_mutex_lock(&gpu.lock);
+    const bool waiting = gpu.waits > 0;
+    pthread_mutex_unlock(&gpu.lock);
+    return waiting;
+}
+
+static void *poll_fences(void *context)
+{
+    venus_context_poll_fences(context);
+    return NULL;
+}
+
+static void poll_during_submission(struct test *t)
+{
+    pthread_t thread;
+    pthread_mutex_lock(&t->queues[0].lock); /* as who submits does */
+    pthread_create(&thread, NULL, poll_fences, t->context);
+    pthread_join(thread, NULL);
+    pthread_mutex_unlock(&t->queues[0].lock);
+}
+
+/* The same later, while the thread, which is waiting, has not heard of it. */
+static void test_fences_polled(void **state)
+{
+    struct test *t = *state;
+    venus_context_poll_fences(t->context); /* no queue */
+    assert_true(get_queue(t, 0, 3, 0x10));
+    assert_true(get_queue(t, 1, 63, 0x11));
+    venus_context_poll_fences(t->context); /* no fence */
+    for (unsigned int round = 0; round < 3; round++) {
+        stall(true);
+        for (uint64_t id = 1; id <= 10; id++)
+            assert_int_equal(fence_after_work(t, 3, round * 20 + id), 0);
+        for (int i = 0; i < 4000 && !is_waiting(); i++)
+            usleep(500);
+        venus_context_poll_fences(t->context);
+        assert_int_equal(t->retired, round * 20);
+        pthread_mutex_lock(&gpu.lock);
+        gpu.stalled = false; /* and nobody is woken */
+        pthread_mutex_unlock(&gpu.lock);
+        poll_during_submission(t);
+        assert_int_equal(t->retired, round * 20);
+        venus_context_poll_fences(t->context);
+        assert_int_equal(t->retired, round * 20 + 10);
+        /* Nor are those behind it, which are reached, too. */
+        for (uint64_t id = 11; id <= 20; id++) {
+            assert_int_equal(fence_after_work(t, 3, round * 20 + id), 0);
+            assert_int_equal(t->retired, round * 20 + id);
+        }
+    }
+    stall(false);
+}
+
 /* Without work since the last fence the GPU is not asked for another. */
 static void test_fences_without_work(void **state)
 {
@@ -756,6 +824,8 @@ int main(void)
         TEST(test_no_timeline),
         TEST(test_failed_submission),
         TEST(test_fences_in_order),
+        TEST(test_fences_reached_at_once),
+        TEST(test_fences_polled),
         TEST(test_fences_without_work),
         TEST(test_too_many_fences),
         TEST(test_lost_device),

@@ -512,6 +512,7 @@ static void *storm_virtqueue(void *arg)
         }
         submit(t, &s);
         venus_context_create_fence(t->context, rand_r(&storm->seed) % 3, 1);
+        venus_context_poll_fences(t->context);
     }
     return NULL;
 }

@@ -270,6 +270,26 @@ static void test_timelines(void **state)
     check_timelines(4);
 }
 
+/* A client that asks is told what the GPU has done by then, not what a thread has heard of. */
+static void test_timeline_polled(void **state)
+{
+    (void)state;
+    const int fd = client(3);
+    const uint32_t id = wire_sync_create(fd, 0);
+    const uint32_t points[2][3] = {{id, 5, 0}, {id, 6, 0}};
+    const uint32_t nop[] = {FAKE_NOP, 0, 0};
+    uint32_t value[2];
+    assert_true(wire_submit(fd, 3, 3, nop, 3, points[0], 1));
+    assert_true(wire_send(fd, VTEST_SYNC_READ, &id, 1));
+    assert_int_equal(wire_reply(fd, VTEST_SYNC_READ, value, 2), WIRE_OK);
+    assert_int_equal(value[0], 5);
+    assert_true(wire_submit(fd, 3, 3, nop, 3, points[1], 1));
+    const int wait = wire_sync_wait(fd, 0, 0, points[1], 1);
+    assert_int_equal(polled(wait, 0), POLLIN);
+    close(wait);
+    close(fd);
+}
+
 /* The socket thread answers while waits are pending, and a later message can satisfy them. */
 static void test_wait_does_not_block(void **state)
 {
@@ -694,6 +714,7 @@ int main(void)
         TEST(test_failed_blob),
         TEST(test_syncs),
         TEST(test_timelines),
+        TEST(test_timeline_polled),
         TEST(test_wait_does_not_block),
         TEST(test_closed_wait),
         TEST(test_portions),
