@@ -88,7 +88,7 @@ static bool is_reached(struct venus_device *device, const struct pending_fence *
     const VkResult result = device->vk.GetFenceStatus(device->handle, p->fence);
     if (result == VK_ERROR_DEVICE_LOST)
         venus_device_lost(device, "a timeline's vkGetFenceStatus");
-    return result != VK_NOT_READY;
+    return result == VK_SUCCESS || result == VK_ERROR_DEVICE_LOST;
 }
 
 /* Retire the oldest fences, as far as the GPU has come.  timeline->lock is held, also while the
