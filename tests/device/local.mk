@@ -3,6 +3,7 @@
 if DEVICE
 if HAVE_CMOCKA
 DEVICE_TESTS = \
+	tests/device/test-ask \
 	tests/device/test-blob \
 	tests/device/test-commands \
 	tests/device/test-context \
@@ -53,6 +54,10 @@ tests_device_test_log_LDADD = backend/libbackend.a $(UNIT_LIBS)
 tests_device_test_page_set_CPPFLAGS = $(DEVICE_TEST_CPPFLAGS)
 tests_device_test_page_set_SOURCES = tests/device/test-page-set.c
 tests_device_test_page_set_LDADD = backend/libbackend.a $(UNIT_LIBS)
+tests_device_test_ask_CPPFLAGS = $(DEVICE_TEST_CPPFLAGS)
+tests_device_test_ask_SOURCES = tests/device/test-ask.c
+tests_device_test_ask_LDADD = backend/libbackend.a $(UNIT_LIBS)
+
 tests_device_test_reason_CPPFLAGS = $(DEVICE_TEST_CPPFLAGS)
 tests_device_test_reason_SOURCES = tests/device/test-reason.c
 tests_device_test_reason_LDADD = backend/libbackend.a $(UNIT_LIBS)
