@@ -4,8 +4,8 @@
  *
  * A timeline tells the owner of the context when all work so far on a queue has finished.  That is
  * an empty submission with a fence of ours, and a thread per queue, started by the first such
- * fence that is not reached at once, that waits for these fences in their order.  Who wants to know
- * about them meanwhile (venus_context_poll_fences()) need not wait for that thread to wake up.
+ * fence, that waits for these fences in their order.  Who wants to know about them meanwhile
+ * (venus_context_poll_fences()) need not wait for that thread to wake up.
  *
  * The monitor wants to know whether a queue still works.  It has no thread wait for that: it
  * submits a fence behind the latest submission and looks at it when it comes by the next time.
@@ -23,8 +23,7 @@ struct pending_fence {
     struct pending_fence *next;
     VkFence fence;  /* null before the record first needs one */
     bool submitted; /* the GPU signals it; otherwise there is nothing to wait for */
-    bool waited;    /* the thread has waited for it */
-    bool retired;   /* while the thread still waits for it */
+    bool retired;   /* the owner has been told; in the list only while the thread waits for it */
     uint64_t id;    /* the owner's */
 };
 
@@ -83,7 +82,7 @@ static void retire(struct venus_context *context, uint32_t ring_idx, uint64_t id
 /* Nobody may wait any longer for a device that is lost. */
 static bool is_reached(struct venus_device *device, const struct pending_fence *p)
 {
-    if (p->waited || !p->submitted)
+    if (!p->submitted)
         return true;
     const VkResult result = device->vk.GetFenceStatus(device->handle, p->fence);
     if (result == VK_ERROR_DEVICE_LOST)
@@ -91,17 +90,22 @@ static bool is_reached(struct venus_device *device, const struct pending_fence *
     return result == VK_SUCCESS || result == VK_ERROR_DEVICE_LOST;
 }
 
-/* Retire the oldest fences, as far as the GPU has come.  timeline->lock is held, also while the
- * owner is told, so that it is told in order. */
+/* timeline->lock is held while the owner is told, so that it is told in order. */
+static void retire_pending(struct venus_timeline *timeline, struct pending_fence *p)
+{
+    if (!p->retired)
+        retire(timeline->queue->device->context, timeline->queue->ring_idx, p->id);
+    p->retired = true;
+}
+
+/* Retire the oldest fences, as far as the GPU has come. timeline->lock is held. */
 static void retire_reached(struct venus_timeline *timeline)
 {
     struct venus_device *device = timeline->queue->device;
     struct pending_fence **link = &timeline->first, *p;
 
     while ((p = *link) && (p->retired || is_reached(device, p))) {
-        if (!p->retired)
-            retire(device->context, timeline->queue->ring_idx, p->id);
-        p->retired = true;
+        retire_pending(timeline, p);
         if (p == timeline->awaited) {
             link = &p->next;
             continue;
@@ -144,7 +148,7 @@ static void *run_timeline(void *arg)
             venus_device_lost(device, "a timeline's vkWaitForFences");
         pthread_mutex_lock(&timeline->lock);
         timeline->awaited = NULL;
-        p->waited = true;
+        retire_pending(timeline, p);
         retire_reached(timeline);
     }
     pthread_mutex_unlock(&timeline->lock);
@@ -399,7 +403,7 @@ static int timeline_append(struct venus_timeline *timeline, uint64_t id)
         return full ? -ENOSPC : -ENOMEM;
 
     fence_submit(timeline, p);
-    p->waited = p->retired = false;
+    p->retired = false;
     p->id = id;
     p->next = NULL;
 

@@ -48,16 +48,15 @@ tests_device_test_memory_CPPFLAGS = $(DEVICE_TEST_CPPFLAGS)
 tests_device_test_memory_SOURCES = tests/device/test-memory.c
 tests_device_test_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc
 tests_device_test_memory_LDADD = $(DEVICE_TEST_LIBS)
+tests_device_test_ask_CPPFLAGS = $(DEVICE_TEST_CPPFLAGS)
+tests_device_test_ask_SOURCES = tests/device/test-ask.c
+tests_device_test_ask_LDADD = backend/libbackend.a $(UNIT_LIBS)
 tests_device_test_log_CPPFLAGS = $(DEVICE_TEST_CPPFLAGS)
 tests_device_test_log_SOURCES = tests/device/test-log.c
 tests_device_test_log_LDADD = backend/libbackend.a $(UNIT_LIBS)
 tests_device_test_page_set_CPPFLAGS = $(DEVICE_TEST_CPPFLAGS)
 tests_device_test_page_set_SOURCES = tests/device/test-page-set.c
 tests_device_test_page_set_LDADD = backend/libbackend.a $(UNIT_LIBS)
-tests_device_test_ask_CPPFLAGS = $(DEVICE_TEST_CPPFLAGS)
-tests_device_test_ask_SOURCES = tests/device/test-ask.c
-tests_device_test_ask_LDADD = backend/libbackend.a $(UNIT_LIBS)
-
 tests_device_test_reason_CPPFLAGS = $(DEVICE_TEST_CPPFLAGS)
 tests_device_test_reason_SOURCES = tests/device/test-reason.c
 tests_device_test_reason_LDADD = backend/libbackend.a $(UNIT_LIBS)
