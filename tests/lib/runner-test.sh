@@ -13,8 +13,8 @@ status=0
 expect()
 {
     local got
-    got=$(. "$lib/runner.sh" && eval "$2" | sed -e 's/, *[0-9]* s)/)/' -e 's/ ([0-9]* s)//' \
-        -e '/^---/,/^---$/d' -e '/^#/d' -e '/^$/,$d')
+    got=$(. "$lib/runner.sh" && eval "$2" | sed -e 's/, [0-9]* s, [0-9]* s of CPU)/)/' \
+        -e 's/ ([0-9]* s, [0-9]* s of CPU)//' -e '/^---/,/^---$/d' -e '/^#/d' -e '/^$/,$d')
     if [ "$got" != "$1" ]; then
         printf 'ran %s\nwanted: %s\ngot:    %s\n' "$2" "$1" "$got"
         status=1

@@ -96,17 +96,29 @@ join_lanes()
     passed=${here[0]} failed=${here[1]} skipped=${here[2]} failed_names=${here[3]}
 }
 
-# Run a command with output to the log; sets status, seconds.
+# Sets cpu_ticks: processor time of all children of this shell that have ended, in 1/100 s.
+read_cpu()
+{
+    local stat
+    # cutime and cstime, see proc(5); the second field, this shell's name, has no blanks
+    read -ra stat <"/proc/$BASHPID/stat"
+    cpu_ticks=$((stat[15] + stat[16]))
+}
+
+# Run a command with output to the log; sets status and took.
 run_logged()
 {
-    local limit=$1 start=$SECONDS
+    local limit=$1 start=$SECONDS cpu_ticks cpu_before
+    read_cpu
+    cpu_before=$cpu_ticks
     shift
     status=0
     timeout -k 10 "$limit" "$@" >"$log" 2>&1 </dev/null &
     running=$!
     wait "$running" || status=$?
     running=
-    seconds=$((SECONDS - start))
+    read_cpu
+    took="$((SECONDS - start)) s, $(((cpu_ticks - cpu_before) / 100)) s of CPU"
     if [ "$status" = 124 ] || [ "$status" = 137 ]; then
         echo "stopped after $limit s" >>"$log"
     fi
@@ -122,15 +134,15 @@ $(tail -n 30 "$log")
 
 run()
 {
-    local name=$1 log=$XEN_VENUS_LOGS/${1//\//-}.log status seconds
+    local name=$1 log=$XEN_VENUS_LOGS/${1//\//-}.log status took
     selected "$name" || return 0
     shift
     run_logged "$@"
     case $status in
-    0) report_ok "$name ($seconds s)" ;;
+    0) report_ok "$name ($took)" ;;
     77) report_skipped "$name" "$(tail -n 1 "$log")" ;;
     *)
-        report_failed "$name (status $status, $seconds s)"
+        report_failed "$name (status $status, $took)"
         show_log
         ;;
     esac
@@ -139,7 +151,7 @@ run()
 
 group()
 {
-    local name=$1 log=$XEN_VENUS_LOGS/${1//\//-}.log status seconds line bad=0 all=0
+    local name=$1 log=$XEN_VENUS_LOGS/${1//\//-}.log status took line bad=0 all=0
     selected "$name" || return 0
     shift
     run_logged "$@"
@@ -167,14 +179,14 @@ group()
     fi
     # A group that ended badly or did nothing must not look like a success.
     if [ "$status" != 0 ] && [ $bad = 0 ]; then
-        report_failed "$name (status $status after $all tests, $seconds s)"
+        report_failed "$name (status $status after $all tests, $took)"
         bad=1
     elif [ $all = 0 ]; then
         report_failed "$name (no test ran)"
         bad=1
     fi
     [ $bad = 0 ] || show_log
-    echo "# $name took $seconds s"
+    echo "# $name took $took"
     return 0
 }
 
