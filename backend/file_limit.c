@@ -2,6 +2,7 @@
 #include "file_limit.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -10,9 +11,11 @@
 void backend_raise_file_limit(void)
 {
     struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit))
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit))
+    bool raised = !getrlimit(RLIMIT_NOFILE, &limit);
+    if (raised) {
+        limit.rlim_cur = limit.rlim_max;
+        raised = !setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    if (!raised)
         backend_log(VENUS_LOG_WARNING, "cannot raise the limit of open files: %s", strerror(errno));
 }

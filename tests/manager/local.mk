@@ -4,6 +4,7 @@ manager_tests = \
 	tests/manager/test-config-files \
 	tests/manager/test-confine \
 	tests/manager/test-control \
+	tests/manager/test-file-limit \
 	tests/manager/test-gpu-config \
 	tests/manager/test-hostile \
 	tests/manager/test-life \
@@ -30,6 +31,11 @@ tests_manager_test_config_files_LDADD = $(manager_test_libs)
 tests_manager_test_confine_SOURCES = tests/manager/test-confine.c $(manager_check)
 tests_manager_test_confine_CPPFLAGS = $(MANAGER_TEST_CPPFLAGS)
 tests_manager_test_confine_LDADD = $(manager_test_libs)
+
+tests_manager_test_file_limit_SOURCES = tests/manager/test-file-limit.c $(manager_check)
+tests_manager_test_file_limit_CPPFLAGS = $(MANAGER_TEST_CPPFLAGS)
+tests_manager_test_file_limit_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getrlimit,--wrap=setrlimit
+tests_manager_test_file_limit_LDADD = $(manager_test_libs)
 
 tests_manager_test_gpu_config_SOURCES = tests/manager/test-gpu-config.c $(manager_check)
 tests_manager_test_gpu_config_CPPFLAGS = $(MANAGER_TEST_CPPFLAGS)
