@@ -5,7 +5,8 @@
 #
 # with the suites (trixie, sid) whose applications and Venus driver, and whose daemon and lavapipe
 # take part. VTEST_SERVER=virglrenderer runs a test against Debian's virgl-server instead of
-# xen-venusd, which tells whether a failure is the client's or ours.
+# xen-venusd, which tells whether a failure is the client's or ours; VTEST_SERVER=dma-bufs against
+# xen-venusd on a driver that cannot import host memory, only export dma-bufs.
 . "${BASH_SOURCE[0]%/*}/../lib/roots.sh"
 . "${BASH_SOURCE[0]%/*}/../bench/peer.sh"
 
@@ -15,16 +16,49 @@ if [ $# -lt 2 ]; then
 fi
 client=$1 host=$2
 shift 2
-pairing=$client-on-$host
+pairing=$client-on-$host${VTEST_SERVER:+-$VTEST_SERVER}
 socket=$XEN_VENUS_TMP/$client-$host-$$.sock
 # Where the application is from; see need.
 application_suite=$client
 
+# dma_bufs_env: assignments for env(1) by which the host's lavapipe exports dma-bufs, also where there
+# is no /dev/udmabuf, and does not import host memory. Fails unless the daemon says so, too.
+dma_bufs_env()
+{
+    local env layer=$XEN_VENUS_TMP/hide-host-import-$host
+    mkdir -p "$layer"
+    in_root "$host" gcc -O2 -Wall -Wextra -Werror -shared -fPIC -o "$layer/layer.so" \
+        "$XEN_VENUS_SRC/tests/vtest/hide-host-import.c" || return
+    cat >"$layer/layer.json" <<END
+{
+    "file_format_version": "1.2.0",
+    "layer": {
+        "name": "VK_LAYER_XEN_VENUS_hide_host_import",
+        "type": "INSTANCE",
+        "library_path": "./layer.so",
+        "api_version": "1.4.0",
+        "implementation_version": "1",
+        "description": "Hides VK_EXT_external_memory_host"
+    }
+}
+END
+    env="VK_ADD_LAYER_PATH=$layer VK_INSTANCE_LAYERS=VK_LAYER_XEN_VENUS_hide_host_import"
+    [ -w /dev/udmabuf ] || env+=" LD_PRELOAD=$(udmabuf_stand_in "$host")" || return
+    in_root "$host" env $(native_env "$host") $env "$(build_dir "$host")/backend/xen-venusd" \
+        --list-gpus | grep -q '^ *memory *dma-buf$' || return
+    echo "$env"
+}
+
 # start_server [OPTION...]: the server of the pairing, listening on $socket.
 start_server()
 {
+    local env
     case ${VTEST_SERVER-} in
     '') start_daemon "$host" "$socket" "$@" ;;
+    dma-bufs)
+        env=$(dma_bufs_env) || { echo "$host's lavapipe offers no dma-bufs" >&2; return 1; }
+        DAEMON_ENV="${DAEMON_ENV-} $env" start_daemon "$host" "$socket" "$@"
+        ;;
     virglrenderer) start_peer "$host" "$socket" ;;
     *)
         echo "unknown VTEST_SERVER $VTEST_SERVER" >&2

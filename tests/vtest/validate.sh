@@ -19,7 +19,7 @@ layer=VK_LAYER_KHRONOS_validation
 layer_env="VK_INSTANCE_LAYERS=$layer VK_LAYER_REPORT_FLAGS=error,warn
     VK_KHRONOS_VALIDATION_REPORT_FLAGS=error,warn"
 ggml=/usr/libexec/x86_64-linux-gnu/ggml/test-backend-ops
-softmax='ne=\[(15|16),'
+softmax='ne=\[16,'
 
 # See programs.sh.
 quirks=
