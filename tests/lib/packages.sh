@@ -17,13 +17,13 @@ packages_cross="$packages_module libc6-dev libc6-dev:arm64 autoconf automake pkg
     libsystemd-dev:arm64 glslang-tools"
 
 # packages SUITE USE: what USE (run, check) needs in a suite.  Debian 12 has no Venus driver and is
-# only built on.  SUITE-arm64 is the suite with compilers for ARM64.
+# only built on, and needs roots of others.  SUITE-arm64 is the suite with compilers for ARM64.
 packages()
 {
     case $1,$2 in
     trixie-arm64,*) echo $packages_cross ;;
     *-arm64,*) echo $packages_module ;;
-    bookworm,*) echo $packages_build clang ;;
+    bookworm,*) echo $packages_build clang mmdebstrap ;;
     sid,*) echo $packages_build $packages_run $packages_check $packages_check_sid ;;
     *,run) echo $packages_build $packages_run ;;
     *) echo $packages_build $packages_run $packages_check ;;

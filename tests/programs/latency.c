@@ -5,6 +5,8 @@
  * The call is vkGetDescriptorSetLayoutSupport, which Mesa's Venus driver answers from no cache:
  * each is a round trip to the renderer and its driver.
  */
+#include <time.h>
+
 #include "common.h"
 
 static int compare(const void *a, const void *b)
@@ -87,23 +89,43 @@ static void measure_submits(struct prog *p, uint32_t count)
     free(ns);
 }
 
+/* Work that leaves the processors to others: 20 submissions a second. */
+static void pace_submits(struct prog *p, uint32_t count)
+{
+    const VkFenceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
+    const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
+    VkFence fence;
+
+    CHECK(vkCreateFence(p->device, &info, NULL, &fence));
+    for (uint32_t i = 0; i < count; i++) {
+        one_submit(p, fence);
+        if (!i)
+            fputs("latency: submitting\n", stderr);
+        nanosleep(&pause, NULL);
+    }
+    vkDestroyFence(p->device, fence, NULL);
+}
+
 int main(int argc, char **argv)
 {
     static const struct prog_about about = {
         .name = "latency",
         .summary = "Times a small synchronous call and an empty submission; default: both.",
-        .modes = "[call|submit]",
+        .modes = "[call|submit|pace]",
     };
     struct prog p;
     uint32_t count;
 
     prog_init(&p, argc, argv, &about);
     count = p.iterations ? p.iterations : 5000;
-    if (p.mode && strcmp(p.mode, "call") != 0 && strcmp(p.mode, "submit") != 0)
+    if (p.mode && strcmp(p.mode, "call") != 0 && strcmp(p.mode, "submit") != 0 &&
+        strcmp(p.mode, "pace") != 0)
         DIE("no such mode: %s", p.mode);
     if (!p.mode || strcmp(p.mode, "call") == 0)
         measure_calls(&p, count);
     if (!p.mode || strcmp(p.mode, "submit") == 0)
         measure_submits(&p, count);
+    if (p.mode && strcmp(p.mode, "pace") == 0)
+        pace_submits(&p, count);
     return prog_finish(&p);
 }

@@ -93,7 +93,7 @@ static VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL get(VkInstance instance, const c
     return next_get ? next_get(instance, name) : NULL;
 }
 
-/* Vulkan-Loader, LoaderLayerInterface.md: "Layer Version Negotiation"; devices are not our matter. */
+/* Vulkan-Loader, LoaderLayerInterface.md: "Layer Version Negotiation"; of devices there is none. */
 VKAPI_ATTR VkResult VKAPI_CALL
 vkNegotiateLoaderLayerInterfaceVersion(VkNegotiateLayerInterface *interface)
 {

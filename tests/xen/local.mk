@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 EXTRA_DIST += \
 	tests/xen/README.md \
-	tests/xen/boot.py \
 	tests/xen/build \
 	tests/xen/demo.py \
 	tests/xen/faults.py \

@@ -27,7 +27,7 @@ def crash(service, guest):
     until(service.dom0, f"[ $(systemctl show --value -p NRestarts {UNIT}) = 1 ]")
     service.start()
     # The guest's old device goes first.
-    until(guest.channel, "compute >/dev/null 2>&1")
+    until(guest.channel, "latency submit --iterations 1 >/dev/null 2>&1")
 
 
 def check(group, service, guest, native):
