@@ -96,7 +96,8 @@ join_lanes()
     passed=${here[0]} failed=${here[1]} skipped=${here[2]} failed_names=${here[3]}
 }
 
-# Sets cpu_ticks: processor time of all children of this shell that have ended, in 1/100 s.
+# Sets cpu_ticks: processor time of all children of this shell that have ended, lanes among them, in
+# 1/100 s.
 read_cpu()
 {
     local stat
