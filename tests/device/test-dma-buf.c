@@ -21,6 +21,7 @@
 
 #include <cmocka.h>
 
+#include "../vtest/hide-extension.h"
 #include "dma-buf-streams.h" /* generated */
 #include "log.h"
 #include "render-fixture.h"
@@ -154,24 +155,13 @@ static const struct vgpu_transport_ops without_dma_bufs = {
 static PFN_vkGetInstanceProcAddr real_get;
 static PFN_vkEnumerateDeviceExtensionProperties real_enumerate;
 
-/* All but one. */
 static VKAPI_ATTR VkResult VKAPI_CALL enumerate(VkPhysicalDevice gpu, const char *layer,
                                                 uint32_t *count, VkExtensionProperties *properties)
 {
     static VkExtensionProperties all[1024];
-    uint32_t total = 1024, given = 0;
+    uint32_t total = 1024;
     const VkResult result = real_enumerate(gpu, layer, &total, all);
-    for (uint32_t i = 0; result == VK_SUCCESS && i < total; i++) {
-        if (!strcmp(all[i].extensionName, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME))
-            continue;
-        if (properties && given == *count)
-            return VK_INCOMPLETE;
-        if (properties)
-            properties[given] = all[i];
-        given++;
-    }
-    *count = given;
-    return result;
+    return result == VK_SUCCESS ? hide_host_import(all, total, count, properties) : result;
 }
 
 static bool uncached; /* is all memory, as on a GPU that does not see what is in caches */

@@ -11,6 +11,8 @@
 #include <vulkan/vk_layer.h>
 #include <vulkan/vulkan.h>
 
+#include "hide-extension.h"
+
 #define LAYER_NAME "VK_LAYER_XEN_VENUS_hide_host_import"
 
 /* Of the newest instance; the daemon has one in each process. */
@@ -43,24 +45,6 @@ static VKAPI_ATTR VkResult VKAPI_CALL create_instance(const VkInstanceCreateInfo
     return result;
 }
 
-/* All extensions of the device but the one, in the way that vkEnumerate... functions have. */
-static VkResult filtered(const VkExtensionProperties *all, uint32_t total, uint32_t *count,
-                         VkExtensionProperties *properties)
-{
-    uint32_t given = 0;
-    for (uint32_t i = 0; i < total; i++) {
-        if (!strcmp(all[i].extensionName, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME))
-            continue;
-        if (properties && given == *count)
-            return VK_INCOMPLETE;
-        if (properties)
-            properties[given] = all[i];
-        given++;
-    }
-    *count = given;
-    return VK_SUCCESS;
-}
-
 static VKAPI_ATTR VkResult VKAPI_CALL enumerate(VkPhysicalDevice gpu, const char *layer,
                                                 uint32_t *count, VkExtensionProperties *properties)
 {
@@ -77,7 +61,7 @@ static VKAPI_ATTR VkResult VKAPI_CALL enumerate(VkPhysicalDevice gpu, const char
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     result = next_enumerate(gpu, layer, &total, all);
     if (result == VK_SUCCESS)
-        result = filtered(all, total, count, properties);
+        result = hide_host_import(all, total, count, properties);
     free(all);
     return result;
 }

@@ -10,6 +10,7 @@ EXTRA_DIST += \
 	tests/vtest/extensions/trixie-on-trixie.txt \
 	tests/vtest/ffmpeg.sh \
 	tests/vtest/ggml.sh \
+	tests/vtest/hide-extension.h \
 	tests/vtest/hide-host-import.c \
 	tests/vtest/peer-extensions.sh \
 	tests/vtest/programs.sh \
